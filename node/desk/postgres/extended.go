@@ -148,6 +148,11 @@ func (n *session) parametersOf(ctx context.Context, list []token.Token, said []u
 		switch {
 		case i+2 < len(list) && list[i+1].Is("::") && casts()[list[i+2].Lower()] != 0:
 			out[at-1] = casts()[list[i+2].Lower()]
+			if i+4 < len(list) && list[i+3].Is("[") && list[i+4].Is("]") {
+				out[at-1] = pgcatalog.ArrayOf(out[at-1])
+			}
+		case before(1).Is("(") && before(2).Is("ANY", "SOME", "ALL"): // column = ANY ($1)
+			out[at-1] = pgcatalog.OIDTextArray
 		case before(1).Is("LIMIT", "OFFSET"):
 			out[at-1] = pgcatalog.OIDInt8
 		case named(before(2)) && (before(1).Is("BETWEEN") || before(1).Kind == token.Sign && !before(1).Is("(", ",")), before(1).Is("AND") && before(3).Is("BETWEEN") && named(before(4)):
@@ -245,6 +250,8 @@ func unbound(p *prepared) []token.Token {
 			list[i] = token.Token{Kind: token.String, Text: "year"}
 		case p.parameters[at-1] == pgcatalog.OIDText || p.parameters[at-1] == 0:
 			list[i] = token.Token{Kind: token.String}
+		case isArray(p.parameters[at-1]):
+			list[i] = token.Token{Kind: token.String, Text: "{1}"}
 		case slices.Contains([]uint32{pgcatalog.OIDDate, pgcatalog.OIDTimestamp, pgcatalog.OIDTimestamptz}, p.parameters[at-1]):
 			list[i] = token.Token{Kind: token.String, Text: "2000-01-01"}
 		default:

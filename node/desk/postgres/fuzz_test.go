@@ -47,6 +47,10 @@ func FuzzSession(f *testing.F) {
 		&pgproto3.Bind{ParameterFormatCodes: []int16{1, 1}, Parameters: [][]byte{{0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 0, 2}}, ResultFormatCodes: []int16{1}}, &pgproto3.Describe{ObjectType: 'P'}, &pgproto3.Execute{MaxRows: 1}, &pgproto3.Sync{}))
 	f.Add(encode(&pgproto3.Query{String: "BEGIN; DECLARE a CURSOR FOR SELECT 1; FETCH ABSOLUTE 2 a; MOVE ALL IN a; CLOSE a; COPY (VALUES (1)) TO STDOUT BINARY"}))
 	f.Add(encode(&pgproto3.Query{String: "SELECT (((SELECT ARRAY[1][1]::int[]) END)) UNION SELECT * FROM (works"}))
+	f.Add(encode(&pgproto3.Parse{Query: "SELECT county, SUM(nox), ARRAY[1,NULL] FROM works WHERE county = ANY ($1) GROUP BY county", ParameterOIDs: []uint32{1009}},
+		&pgproto3.Bind{ParameterFormatCodes: []int16{1}, Parameters: [][]byte{[]byte("\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x19\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x05north")}, ResultFormatCodes: []int16{1}},
+		&pgproto3.Execute{}, &pgproto3.Sync{}))
+	f.Add(encode(&pgproto3.Query{String: "SELECT trim(both '\"' from 'x'), substring('a' from 0 for 6), '{1}'::int[] FROM ((select 1 as b) q join works w on b = (1))"}))
 	f.Add([]byte("Q\x7f\xff\xff\xff"))
 	db, err := pgcatalog.Open(1, time.Now) // once: making it takes most of the time
 	if err != nil {

@@ -36,7 +36,7 @@ func timeOf(text string) (time.Time, error) {
 
 // moment is a time as Postgres writes and reads it.
 var moment = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.\d+)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$`)
+	return regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.\d+)?)?)?\s*(Z|[+-]\d{2}(?::?\d{2}(?::00)?)?)?$`)
 })
 
 // comparisons are the signs, and what stands for a time that is not the beginning of a period: the next one, or the one
@@ -48,14 +48,14 @@ var comparisons = sync.OnceValue(func() map[string]bool {
 // periodLiteral writes a time that periods are compared with as Weir writes periods. A column of periods holds when they
 // begin; so a period is at or after a time if it is that which begins then, or a later one. Texts that are Weir's own
 // (2024, 2024-Q1, 2024-05-07T13), and days where periods are no longer than a day, stay as they are: they stand for
-// their whole interval.
+// their whole interval. Of a day the offset means nothing, as in Postgres: pgJDBC writes java.sql.Date with that of its machine.
 func periodLiteral(text, sign string, own calendar.Grain, offset time.Duration) string {
 	m := moment().FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
 		return text
 	}
 	if m[2] == "" && !calendar.Day.Finer(own) {
-		return text
+		return m[1]
 	}
 	clock := m[2]
 	if clock == "" {
@@ -65,13 +65,13 @@ func periodLiteral(text, sign string, own calendar.Grain, offset time.Duration) 
 	if err != nil {
 		return text
 	}
-	if zone := m[4]; zone != "" {
+	if zone := m[4]; zone != "" && m[2] != "" {
 		var off time.Duration
 		if zone != "Z" {
-			zone = strings.Replace(zone, ":", "", 1)
-			if len(zone) == 3 {
+			if zone = strings.ReplaceAll(zone, ":", ""); len(zone) == 3 {
 				zone += "00"
 			}
+			zone = zone[:len("+0000")]
 			z, err := time.Parse("-0700", zone)
 			if err != nil {
 				return text
@@ -96,6 +96,24 @@ func periodLiteral(text, sign string, own calendar.Grain, offset time.Duration) 
 		return text
 	}
 	return own.Format(period)
+}
+
+// localPeriods brings the texts that periods are compared with to the form that the catalogue's columns of periods have.
+func localPeriods(list []token.Token, own calendar.Grain, offset time.Duration) []token.Token {
+	before := make([]string, len(list))
+	for i, t := range list {
+		before[i] = t.Text
+	}
+	list = periodLiterals(list, own, offset)
+	for i, t := range list {
+		if t.Text == before[i] {
+			continue
+		}
+		if g, n, err := calendar.ParseOf(t.Text, own); err == nil && g == own {
+			list[i].Text = PeriodText(own, n)
+		}
+	}
+	return list
 }
 
 // periodLiterals brings the texts that periods are compared with to Weir's form.

@@ -40,6 +40,7 @@ type planner struct {
 // planOf says how a query is answered. The parameters are put in already.
 func planOf(list []token.Token, dataset func(id string) *Dataset) (*plan, error) {
 	p := &planner{dataset: dataset}
+	list = unparenthesized(list)
 	if c, ok := clausesOf(list); ok {
 		c = unwrapped(c)
 		if f, err := p.whole(c); f != nil || err != nil {
@@ -147,6 +148,7 @@ func (p *planner) rowsOf(list []token.Token) ([]token.Token, bool) {
 	c, _ := clausesOf(list)
 	out := slices.Clone(list)
 	found, depth := false, 0
+	var read *Dataset
 	for i := 0; i < len(out); i++ {
 		t := out[i]
 		if depth += token.Depth(t); depth != 0 { // queries within are looked at by themselves
@@ -158,6 +160,11 @@ func (p *planner) rowsOf(list []token.Token) ([]token.Token, bool) {
 		d := p.dataset(t.Lower())
 		if d == nil || !fromTable(out, i) {
 			continue
+		}
+		if found && read.ID != d.ID { // periods of several are not told apart
+			read = &Dataset{}
+		} else {
+			read = d
 		}
 		found = true
 		p.out.reads = append(p.out.reads, d.ID)
@@ -179,6 +186,9 @@ func (p *planner) rowsOf(list []token.Token) ([]token.Token, bool) {
 		if i+1 == len(out) || !out[i+1].Is("AS") && !aliased(out[i+1]) {
 			out = slices.Insert(out, i+1, word("AS"), token.Token{Kind: token.Quoted, Text: d.ID})
 		}
+	}
+	if found && read.ID != "" {
+		out = localPeriods(out, read.Grain, read.Offset)
 	}
 	return out, found
 }

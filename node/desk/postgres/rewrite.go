@@ -131,6 +131,14 @@ func (d *dialect) plain(list []token.Token) []token.Token {
 			i++
 		case t.Named() && i+2 < len(list) && list[i+1].Is(".") && slices.Contains(d.names, t.Lower()):
 			i++
+		case t.Is("=", "<>", "!=") && i+2 < len(list) && list[i+1].Is("ANY", "SOME", "ALL"):
+			of, end := quantified(list, i)
+			if end == 0 {
+				out = append(out, t)
+				continue
+			}
+			out = append(out, of...)
+			i = end - 1
 		case t.Is("::"):
 			i = typeEnd(list, i+1) - 1
 		case t.Is("CAST") && i+1 < len(list) && list[i+1].Is("("):
@@ -205,6 +213,35 @@ func bare(list []token.Token) []token.Token {
 		list = list[1 : len(list)-1]
 	}
 	return list
+}
+
+// unparenthesized takes off parentheses around a literal, with its cast: pgJDBC writes them around values by the simple protocol.
+// Those after a name are a call's or a list's, and stay; so do the rows of VALUES.
+func unparenthesized(list []token.Token) []token.Token {
+	out := make([]token.Token, 0, len(list))
+	values := slices.ContainsFunc(list, func(t token.Token) bool { return t.Is("VALUES") })
+	for i := 0; i < len(list); i++ {
+		after := i == 0 || !list[i-1].Is("(", ",", "BETWEEN", "AND", "LIKE", "ILIKE", "LIMIT", "OFFSET") && (list[i-1].Kind != token.Sign || list[i-1].Is(")", "]", "."))
+		if after || !list[i].Is("(") || values && list[i-1].Is(",") {
+			out = append(out, list[i])
+			continue
+		}
+		from := i + 1
+		if from < len(list) && list[from].Is("-") {
+			from++
+		}
+		end := from + 1
+		if from < len(list) && (list[from].Kind == token.String || list[from].Kind == token.Number) && end < len(list) && list[end].Is("::") {
+			end = typeEnd(list, end+1)
+		}
+		if from >= len(list) || list[from].Kind != token.String && list[from].Kind != token.Number || end >= len(list) || !list[end].Is(")") {
+			out = append(out, list[i])
+			continue
+		}
+		out = append(out, list[i+1:end]...)
+		i = end
+	}
+	return out
 }
 
 // each does something to every element of a list.

@@ -313,7 +313,7 @@ func (n *session) describe(columns []pgcatalog.ResultColumn, formats []int16) {
 	d := &pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{}}
 	for i, c := range columns {
 		d.Fields = append(d.Fields, pgproto3.FieldDescription{
-			Name: []byte(c.Name), DataTypeOID: c.Type, DataTypeSize: sizeOf(c.Type), TypeModifier: -1, Format: formatOf(formats, i),
+			Name: []byte(c.Name), TableOID: c.Table, TableAttributeNumber: uint16(c.Number), DataTypeOID: c.Type, DataTypeSize: sizeOf(c.Type), TypeModifier: -1, Format: formatOf(formats, i),
 		})
 	}
 	n.backend.Send(d)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -95,10 +96,24 @@ func encode(types *pgtype.Map, cell any, oid uint32, format int16) ([]byte, erro
 	case pgcatalog.OIDChar:
 		return []byte(text)[:min(len(text), 1)], nil
 	default:
-		if strings.HasPrefix(text, "{") && oid != pgcatalog.OIDText && oid != pgcatalog.OIDName && oid != pgcatalog.OIDVarchar {
-			return nil, wrong(fmt.Errorf("arrays are sent as text alone"))
+		if element, vector := pgcatalog.ElementOf(oid); element != 0 {
+			b, err := encodeArray(types, text, element, vector)
+			if err != nil {
+				return nil, wrong(err)
+			}
+			return b, nil
 		}
-		return []byte(text), nil
+		switch form := pgcatalog.BinaryOf(oid); form {
+		case pgcatalog.BinaryText:
+			return []byte(text), nil
+		case pgcatalog.BinaryNumber:
+			n, err := strconv.ParseUint(text, 10, 32)
+			if err != nil {
+				return nil, wrong(err)
+			}
+			return binary.BigEndian.AppendUint32(nil, uint32(n)), nil
+		}
+		return nil, wrong(errors.New("the type has no binary form here"))
 	}
 	b, err := types.Encode(oid, formatBinary, value, nil)
 	if err != nil {
@@ -122,6 +137,9 @@ func parameter(value []byte, oid uint32, format int16) (token.Token, error) {
 	if isText := format == formatText || isTextOID(oid); isText && (!utf8.Valid(value) || strings.ContainsRune(text, 0)) {
 		return token.Token{}, fail(stateParameter, "send texts as UTF-8", "a parameter is not valid UTF-8, or has a zero byte")
 	}
+	if element, vector := pgcatalog.ElementOf(oid); element != 0 && !vector {
+		return arrayParameter(value, oid, element, format)
+	}
 	number := func(text string) token.Token { return token.Token{Kind: token.Number, Text: text} }
 	if format == formatText {
 		switch oid {
@@ -143,6 +161,12 @@ func parameter(value []byte, oid uint32, format int16) (token.Token, error) {
 		return number(strconv.FormatUint(uint64(binary.BigEndian.Uint32(value)), 10)), nil
 	case oid == pgcatalog.OIDInt8 && len(value) == 8:
 		return number(strconv.FormatInt(int64(binary.BigEndian.Uint64(value)), 10)), nil
+	case oid == pgcatalog.OIDFloat4 && len(value) == 4:
+		f := float64(math.Float32frombits(binary.BigEndian.Uint32(value)))
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return token.Token{}, bad
+		}
+		return number(strconv.FormatFloat(f, 'f', -1, 32)), nil
 	case oid == pgcatalog.OIDFloat8 && len(value) == 8:
 		f := math.Float64frombits(binary.BigEndian.Uint64(value))
 		if math.IsNaN(f) || math.IsInf(f, 0) {

@@ -73,6 +73,9 @@ type Result struct {
 type ResultColumn struct {
 	Name string
 	Type uint32
+	// Table is the dataset that the column is of, and Number that of the column in it; 0: it is of none.
+	Table  uint32
+	Number int16
 }
 
 // UnknownError is a query that is not understood.
@@ -291,7 +294,9 @@ func (d *DB) Query(ctx context.Context, list []token.Token, shape bool) (*Result
 	r := &Result{}
 	hints := hintsOf(list, s.ColumnCount())
 	for i := range s.ColumnCount() {
-		r.Columns = append(r.Columns, ResultColumn{Name: columnName(s.ColumnName(i)), Type: d.declaredType(s.ColumnDeclType(i), hints[i])})
+		c := ResultColumn{Name: columnName(s.ColumnName(i)), Type: d.declaredType(s.ColumnDeclType(i), hints[i])}
+		c.Table, c.Number = d.origin(s.ColumnTableName(i), s.ColumnOriginName(i))
+		r.Columns = append(r.Columns, c)
 	}
 	for s.Step() {
 		if len(r.Rows) == MaxRows {
@@ -324,6 +329,9 @@ func (d *DB) Query(ctx context.Context, list []token.Token, shape bool) (*Result
 // columnName is that of a column without an alias: Postgres calls it by its function.
 func columnName(name string) string {
 	list, err := token.Scan(name)
+	if err == nil && len(list) == 1 && (list[0].Kind == token.Number || list[0].Kind == token.String || list[0].Is("NULL")) {
+		return "?column?"
+	}
 	if err != nil || len(list) < 2 {
 		return name
 	}
@@ -340,6 +348,21 @@ func columnName(name string) string {
 		return "?column?"
 	}
 	return name
+}
+
+// origin is the dataset and the number of a column that SQLite reads from a table.
+func (d *DB) origin(table, column string) (oid uint32, number int16) {
+	for _, t := range d.tables {
+		if table != EntitiesOf(t.ID) && table != PeriodsOf(t.ID) {
+			continue
+		}
+		for i, c := range t.Columns {
+			if c.Name == column {
+				return t.OID, int16(i + 1)
+			}
+		}
+	}
+	return 0, 0
 }
 
 func (d *DB) declaredType(decl string, hint uint32) uint32 {

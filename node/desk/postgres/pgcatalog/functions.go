@@ -98,6 +98,7 @@ func (d *DB) functions() map[string]function {
 		"quote_literal": ofText(func(s ...string) any { return quoteText(s[0]) }),
 		"pg_left":       ofText(func(s ...string) any { return left(s[0], s[1]) }),
 		"pg_right":      ofText(func(s ...string) any { return right(s[0], s[1]) }),
+		"pg_substring":  ofText(substring),
 		"pg_replace":    ofText(func(s ...string) any { return strings.ReplaceAll(s[0], s[1], s[2]) }),
 		"pg_position": ofText(func(s ...string) any {
 			if at := strings.Index(s[1], s[0]); at >= 0 {
@@ -109,13 +110,13 @@ func (d *DB) functions() map[string]function {
 		"regexp_replace": d.replace, "date_trunc": ofText(dateTrunc), "date_part": ofText(datePart), "to_char": nothing,
 	}
 	for _, name := range []string{"pg_table_is_visible", "pg_type_is_visible", "pg_function_is_visible", "pg_operator_is_visible", "pg_opclass_is_visible", "pg_collation_is_visible",
-		"pg_conversion_is_visible", "has_table_privilege", "has_any_column_privilege", "has_column_privilege", "pg_statistics_obj_is_visible", "pg_ts_config_is_visible"} {
+		"pg_conversion_is_visible", "pg_statistics_obj_is_visible", "pg_ts_config_is_visible"} {
 		all[name] = always
 	}
 	for _, name := range []string{"current_user", "session_user", "current_role", "user"} {
 		all[name] = constant(User)
 	}
-	for _, name := range []string{"has_schema_privilege", "has_database_privilege", "has_function_privilege", "pg_has_role", "has_sequence_privilege", "has_tablespace_privilege"} {
+	for _, name := range []string{"has_table_privilege", "has_any_column_privilege", "has_column_privilege", "has_schema_privilege", "has_database_privilege", "has_function_privilege", "pg_has_role", "has_sequence_privilege", "has_tablespace_privilege"} {
 		all[name] = d.privilege
 	}
 	return all
@@ -195,11 +196,7 @@ func arrayPart(v argument) string {
 	if null(v) {
 		return "NULL"
 	}
-	s := v.Text()
-	if s == "" || strings.ContainsAny(s, `{},"\ `) || strings.EqualFold(s, "NULL") {
-		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-	}
-	return s
+	return quotedElement(v.Text())
 }
 
 func arrayOf(ctx sqlite3.Context, arg ...argument) {
@@ -260,9 +257,7 @@ func arrayJSON(text string) string {
 func arrayText(parts []string) string {
 	out := make([]string, len(parts))
 	for i, s := range parts {
-		if out[i] = s; s == "" || strings.ContainsAny(s, `{},"\ `) {
-			out[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-		}
+		out[i] = quotedElement(s)
 	}
 	return "{" + strings.Join(out, ",") + "}"
 }
@@ -360,6 +355,30 @@ func right(s, n string) string {
 	r := []rune(s)
 	k, _ := strconv.Atoi(n) //nolint:errcheck // likewise
 	return string(r[len(r)-min(max(k, 0), len(r)):])
+}
+
+// substring is the part of a text from a place on, of so many characters; without their number, to its end.
+func substring(s ...string) any {
+	r := []rune(s[0])
+	from, err := strconv.Atoi(s[1])
+	if err != nil {
+		return nil // a pattern
+	}
+	to := len(r) + 1
+	if len(s) > 2 {
+		length, err := strconv.Atoi(s[2])
+		if err != nil || length < 0 {
+			return nil
+		}
+		if from <= len(r) {
+			to = from + min(length, len(r)+1-from)
+		}
+	}
+	from, to = max(from, 1), min(to, len(r)+1)
+	if from >= to {
+		return ""
+	}
+	return string(r[from-1 : to-1])
 }
 
 func splitPart(s ...string) any {

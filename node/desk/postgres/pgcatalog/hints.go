@@ -1,6 +1,7 @@
 package pgcatalog
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/weirdata/weir/node/desk/postgres/token"
@@ -46,8 +47,9 @@ var castTypes = sync.OnceValue(func() map[string]uint32 {
 var callTypes = sync.OnceValue(func() map[string]uint32 {
 	return map[string]uint32{
 		"date_trunc": OIDTimestamp, "count": OIDInt8, "pg_table_is_visible": OIDBool, "pg_type_is_visible": OIDBool, "pg_function_is_visible": OIDBool, "pg_is_in_recovery": OIDBool,
-		"has_schema_privilege": OIDBool, "has_table_privilege": OIDBool, "has_database_privilege": OIDBool, "has_function_privilege": OIDBool, "has_column_privilege": OIDBool,
+		"has_schema_privilege": OIDBool, "has_any_column_privilege": OIDBool, "has_table_privilege": OIDBool, "has_database_privilege": OIDBool, "has_function_privilege": OIDBool, "has_column_privilege": OIDBool,
 		"pg_has_role": OIDBool, "exists": OIDBool, "current_schema": OIDName, "current_database": OIDName, "pg_get_userbyid": OIDName, "pg_backend_pid": OIDInt4, "date_part": OIDFloat8, "extract": OIDFloat8,
+		"current_schemas": OIDNameArray, "string_to_array": OIDTextArray, "parse_ident": OIDTextArray, "array_agg": OIDTextArray,
 	}
 })
 
@@ -75,6 +77,18 @@ func hintOf(item []token.Token) uint32 {
 			return castTypes()[item[n-1].Lower()]
 		}
 	}
+	if n > 4 && item[n-1].Is("]") && item[n-2].Is("[") && item[n-3].Named() { // ::type[]
+		at := n - 4
+		if item[at].Is(".") {
+			at -= 2
+		}
+		if at > 0 && item[at].Is("::") {
+			return ArrayOf(castTypes()[item[n-3].Lower()])
+		}
+	}
+	if item[0].Is("ARRAY") && n > 1 && token.Closing(item, 1) == n-1 {
+		return arrayHint(item[1:])
+	}
 	if item[0].Is("NOT", "TRUE", "FALSE") {
 		return OIDBool
 	}
@@ -101,4 +115,28 @@ func hintOf(item []token.Token) uint32 {
 		return callTypes()[item[at].Lower()]
 	}
 	return 0
+}
+
+// arrayHint is the type of ARRAY[…] by its elements, and of ARRAY(…) that of texts.
+func arrayHint(item []token.Token) uint32 {
+	if !item[0].Is("[") {
+		return OIDTextArray
+	}
+	out := uint32(0)
+	for _, element := range token.Split(item[1:len(item)-1], ",") {
+		of := hintOf(element)
+		if len(element) == 1 && element[0].Kind == token.Number {
+			of = OIDInt4
+			if strings.ContainsAny(element[0].Text, ".eE") {
+				of = OIDNumeric
+			}
+		}
+		switch {
+		case out == 0 || out == OIDInt4 && of == OIDNumeric:
+			out = of
+		case out != of && (out != OIDNumeric || of != OIDInt4):
+			return OIDTextArray
+		}
+	}
+	return ArrayOf(out)
 }

@@ -3,6 +3,7 @@ package pgcatalog
 import (
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -161,13 +162,16 @@ func (d *DB) setting(ctx sqlite3.Context, arg ...argument) {
 	ctx.ResultNull()
 }
 
-// privilege tells that everything may be read, and nothing made.
+// privilege tells that everything may be read, and nothing made or changed: Metabase offers to write where it may. Of several
+// privileges one is enough, as in Postgres.
 func (d *DB) privilege(ctx sqlite3.Context, arg ...argument) {
 	what := ""
 	if len(arg) > 0 {
 		what = strings.ToUpper(arg[len(arg)-1].Text())
 	}
-	ctx.ResultBool(!strings.Contains(what, "CREATE") && !strings.Contains(what, "TEMP"))
+	ctx.ResultBool(slices.ContainsFunc(strings.Split(what, ","), func(one string) bool {
+		return slices.Contains([]string{"SELECT", "USAGE", "EXECUTE", "CONNECT", "MEMBER"}, strings.TrimSpace(one))
+	}))
 }
 
 // relation is the table or view of a name, with or without its schema; 0: there is none.

@@ -27,6 +27,22 @@ var tablesText string
 //go:embed types.txt
 var typesText string
 
+// keywordsText are the words of the grammar by their category.
+//
+//go:embed keywords.txt
+var keywordsText string
+
+// keywordsView is pg_get_keywords(). It is read when it is asked for: a session is opened more often than that.
+func keywordsView() string {
+	descriptions := map[string]string{"U": "unreserved", "C": "unreserved (cannot be function or type name)", "T": "reserved (can be function or type name)", "R": "reserved"}
+	var arms []string
+	for line := range strings.Lines(keywordsText) {
+		words := strings.Fields(line)
+		arms = append(arms, fmt.Sprintf("SELECT value AS word, '%[1]s' AS catcode, '%[2]s' AS catdesc FROM json_each('[\"%[3]s\"]')", words[0], descriptions[words[0]], strings.Join(words[1:], `","`)))
+	}
+	return "CREATE VIEW pg_catalog.pg_get_keywords AS " + strings.Join(arms, " UNION ALL ") + ";"
+}
+
 // OIDs of types.
 const (
 	OIDBool        uint32 = 16
@@ -58,6 +74,8 @@ var (
 	typeNames   = map[uint32]string{}
 	systemOIDs  = map[string]uint32{}
 	systemNames = map[uint32]string{}
+	// typeElements are the types of the elements of those types that are arrays.
+	typeElements = map[uint32]uint32{}
 )
 
 // readTexts reads the embedded files, once.
@@ -66,6 +84,10 @@ var readTexts = sync.OnceFunc(func() {
 		f := strings.Split(line, " ")
 		oid, _ := strconv.ParseUint(f[0], 10, 32) //nolint:errcheck // the file is ours, and a test reads it
 		typeOIDs[f[1]], typeNames[uint32(oid)] = uint32(oid), f[1]
+		if f[5] == "A" { // typcategory; name has elements too, and is none
+			element, _ := strconv.ParseUint(f[6], 10, 32) //nolint:errcheck // likewise
+			typeElements[uint32(oid)] = uint32(element)
+		}
 	}
 	for _, line := range strings.Split(strings.TrimSpace(tablesText), "\n") {
 		f := strings.Split(line, " ")
@@ -149,10 +171,10 @@ INSERT INTO pg_authid (oid, rolname, rolsuper, rolinherit, rolcreaterole, rolcre
 INSERT INTO pg_user (usename, usesysid, usecreatedb, usesuper, userepl, usebypassrls) VALUES ('%[2]s', 10, 0, 0, 0, 0);
 INSERT INTO pg_language (oid, lanname, lanowner, lanispl, lanpltrusted) VALUES (14, 'sql', 10, 0, 1);
 INSERT INTO information_schema.information_schema_catalog_name VALUES ('%[1]s');
-CREATE TABLE pg_catalog.pg_get_keywords (word text, catcode "char", catdesc text);
+%[3]s
 CREATE TABLE pg_catalog.pg_stat_wal_receiver (pid int4);
 CREATE TABLE main.pg_timezone_abbrevs (abbrev text, utc_offset text, is_dst bool);
-`, Database, User)
+`, Database, User, keywordsView())
 	return d.conn.Exec(sql.String())
 }
 
@@ -192,8 +214,8 @@ DELETE FROM information_schema.tables; DELETE FROM information_schema.columns; D
 
 func (d *DB) listOne(sql *strings.Builder, t *Table) {
 	id := quoteText(t.ID)
-	fmt.Fprintf(sql, "INSERT INTO pg_class (oid, relname, relnamespace, reltype, relowner, relam, relkind, relnatts, relpersistence, relhasindex, relhasrules, relhastriggers, relhassubclass, relrowsecurity, relforcerowsecurity, relispopulated, relispartition, relreplident, relchecks, reltuples, relpages, reltoastrelid, reloftype, reltablespace, relisshared) "+
-		"VALUES (%d, %s, 2200, 0, 10, 2, 'r', %d, 'p', 0, 0, 0, 0, 0, 0, 1, 0, 'd', 0, %d, 1, 0, 0, 0, 0);", t.OID, id, len(t.Columns), t.Rows)
+	fmt.Fprintf(sql, "INSERT INTO pg_class (oid, relname, relnamespace, reltype, relowner, relam, relkind, relnatts, relpersistence, relhasindex, relhasrules, relhastriggers, relhassubclass, relrowsecurity, relforcerowsecurity, relispopulated, relispartition, relreplident, relchecks, reltuples, relpages, reltoastrelid, reloftype, reltablespace, relisshared, relacl) "+
+		"VALUES (%d, %s, 2200, 0, 10, 2, 'r', %d, 'p', 0, 0, 0, 0, 0, 0, 1, 0, 'd', 0, %d, 1, 0, 0, 0, 0, '{%[5]s=r/%[5]s}');", t.OID, id, len(t.Columns), t.Rows, User)
 	fmt.Fprintf(sql, "INSERT INTO pg_tables (schemaname, tablename, tableowner, hasindexes, hasrules, hastriggers, rowsecurity) VALUES ('public', %s, '%s', 0, 0, 0, 0);", id, User)
 	fmt.Fprintf(sql, "INSERT INTO pg_stat_user_tables (relid, schemaname, relname, n_live_tup) VALUES (%d, 'public', %s, %d);", t.OID, id, t.Rows)
 	fmt.Fprintf(sql, "INSERT INTO information_schema.tables (table_catalog, table_schema, table_name, table_type, is_insertable_into, is_typed) VALUES ('%s', 'public', %s, 'BASE TABLE', 'NO', 'NO');", Database, id)

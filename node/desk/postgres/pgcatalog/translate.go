@@ -25,6 +25,39 @@ type translator struct {
 	// subscripts are the brackets that are open, clauses the clause of each parenthesis that is.
 	subscripts []int
 	clauses    []string
+	// outputs are columns of queries in FROM by their names, and the alias of each; empty: two have it.
+	outputs map[string]string
+}
+
+// remember notes the columns of a query in FROM that begins here: ( SELECT … ) alias. In a condition of a join Postgres sees the
+// tables that stand before it alone, and SQLite all, so that a name would be ambiguous there: [translator.step] writes the
+// alias before it.
+func (t *translator) remember() {
+	end := token.Closing(t.in, t.at)
+	if end < 0 || t.clause() == "SELECT" {
+		return
+	}
+	at := end + 1
+	if at < len(t.in) && t.in[at].Is("AS") {
+		at++
+	}
+	if at >= len(t.in) || !t.in[at].Named() || t.in[at].Is("JOIN", "LEFT", "RIGHT", "INNER", "FULL", "CROSS", "ON", "UNION", "AND", "OR") {
+		return
+	}
+	if t.outputs == nil {
+		t.outputs = map[string]string{}
+	}
+	items := token.Split(t.in[t.at+2:end], "FROM")[0]
+	for _, item := range token.Split(items, ",") {
+		if n := len(item); n > 0 && item[n-1].Named() {
+			name := item[n-1].Lower()
+			alias := t.in[at].SQL()
+			if _, twice := t.outputs[name]; twice {
+				alias = ""
+			}
+			t.outputs[name] = alias
+		}
+	}
 }
 
 // clauseWords begin a clause of a query, in which a comma means something else.
@@ -70,8 +103,14 @@ func (t *translator) emit(pieces ...string) { t.out = append(t.out, pieces...) }
 
 func (t *translator) step() {
 	x := t.in[t.at]
+	if x.Is("(") && t.peek(1).Is("SELECT") {
+		t.remember()
+	}
 	t.follow(x)
 	switch {
+	case t.clause() == "ON" && x.Named() && !t.peek(1).Is(".", "(") && (t.at == 0 || !t.in[t.at-1].Is(".", "::", "AS")) && t.outputs[x.Lower()] != "":
+		t.emit(t.outputs[x.Lower()], ".", x.SQL())
+		t.at++
 	case x.Is("AS") && t.peek(1).Kind == token.Name && !t.peek(2).Is("("): // a keyword may be a name there
 		t.emit("AS", token.Token{Kind: token.Quoted, Text: t.peek(1).Lower()}.SQL())
 		t.at += 2
@@ -172,6 +211,7 @@ func (t *translator) word(x token.Token) {
 	case x.Is("LATERAL"):
 	case x.Is("LEFT", "RIGHT", "REPLACE") && called:
 		t.emit("pg_" + strings.ToLower(x.Text))
+	case x.Is("TRIM", "SUBSTRING") && called && t.spelled(x):
 	case x.Is("POSITION") && called:
 		t.emit("pg_position")
 		if to := token.Closing(t.in, t.at); to > 0 {
@@ -185,6 +225,44 @@ func (t *translator) word(x token.Token) {
 	default:
 		t.emit(x.Text)
 	}
+}
+
+// spelled writes TRIM(BOTH a FROM b) and SUBSTRING(a FROM b FOR c), whose arguments have words between them; false: they have
+// commas.
+func (t *translator) spelled(x token.Token) bool {
+	end := token.Closing(t.in, t.at)
+	if end < 0 {
+		return false
+	}
+	inner := t.in[t.at+1 : end]
+	from := token.Split(inner, "FROM")
+	if len(from) != 2 {
+		if x.Is("SUBSTRING") { // SQLite counts from 0 in another way
+			t.emit("pg_substring")
+			return true
+		}
+		return false
+	}
+	t.at = end + 1
+	if x.Is("SUBSTRING") {
+		t.emit("pg_substring", "(", translate(from[0]))
+		for _, part := range token.Split(from[1], "FOR") {
+			t.emit(",", translate(part))
+		}
+		t.emit(")")
+		return true
+	}
+	name, what := "trim", from[0]
+	if len(what) > 0 && what[0].Is("BOTH", "LEADING", "TRAILING") {
+		name = map[string]string{"BOTH": "trim", "LEADING": "ltrim", "TRAILING": "rtrim"}[strings.ToUpper(what[0].Text)]
+		what = what[1:]
+	}
+	t.emit(name, "(", translate(from[1]))
+	if len(what) > 0 {
+		t.emit(",", translate(what))
+	}
+	t.emit(")")
+	return true
 }
 
 // rowsOf writes a function in FROM as a query: of the elements of an array, or of the one value that it has.
