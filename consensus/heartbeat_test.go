@@ -31,7 +31,7 @@ func TestNoHeartbeatIsHandledAfterTheStop(t *testing.T) {
 			rpc.Respond(&raft.AppendEntriesResponse{Success: true}, nil)
 		})
 		beat := func() error {
-			args := &raft.AppendEntriesRequest{RPCHeader: raft.RPCHeader{Addr: []byte("n1")}, Term: 1, Leader: []byte("n1")}
+			args := &raft.AppendEntriesRequest{RPCHeader: raft.RPCHeader{Addr: []byte("n1")}, Term: 1}
 			return asker.transport.AppendEntries("n2", m.LocalAddr(), args, &raft.AppendEntriesResponse{})
 		}
 		first := make(chan error, 1)

@@ -48,3 +48,31 @@ func TestFollowerRefusesAndNamesTheLeader(t *testing.T) {
 		}
 	})
 }
+
+// Entries that are proposed together are applied one right after the other.
+func TestEntriesProposedTogether(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		c := startCluster(t, 3, nil)
+		leader := c.leader()
+		before, _, err := leader.TreeHead()
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := leader.Propose(t.Context(), []byte("set a 1"), []byte("set b 2"), []byte("set a 3"))
+		if err != nil || a.Seq != before {
+			t.Fatalf("entry %d, %v; want %d", a.Seq, err, before)
+		}
+		if _, err := leader.Propose(t.Context(), []byte("set a 4"), make([]byte, MaxEntryBytes+1)); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("an entry that is too large was taken with another: %v", err)
+		}
+		c.settle()
+		for _, l := range c.running() {
+			if a, b := get(t, l, "a"), get(t, l, "b"); a != "3" || b != "2" {
+				t.Errorf("%s has %q and %q, want 3 and 2", l.opts.ID, a, b)
+			}
+		}
+		if size, _ := c.sameTrees(); size != before+3 {
+			t.Errorf("the tree has %d leaves, want %d", size, before+3)
+		}
+	})
+}

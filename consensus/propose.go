@@ -13,9 +13,11 @@ import (
 )
 
 // Propose hands an entry to the cluster and returns when this node has applied
-// it, durably. It fails with
+// it, durably. next are entries that follow it in the log, with none or few of others
+// between: most often all are synced at once. Any of them may be lost where the
+// entry is not. It fails with
 //
-//   - [*NotLeaderError] on a node that knows another leader, [ErrTooLarge],
+//   - [*NotLeaderError] on a node that knows another leader, [ErrTooLarge] of any of them,
 //     [ErrDiskFull], [ErrClosed]: nothing was proposed;
 //   - [ErrNoQuorum], within Options.NoQuorumTimeout, or [ErrBusy], when for so long there
 //     was no room among the entries that are proposed and not applied;
@@ -23,9 +25,15 @@ import (
 //   - [ErrTooManyChanges], with the entry's Applied: it is recorded as void;
 //   - [ErrFault]: this node stopped. An entry that was under way may have been
 //     accepted; the other nodes know.
-func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
-	if len(entry) > MaxEntryBytes {
-		return Applied{}, fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(entry), MaxEntryBytes)
+func (l *Ledger) Propose(ctx context.Context, entry []byte, next ...[]byte) (Applied, error) {
+	var logs []raft.Log
+	size := 0
+	for _, e := range append([][]byte{entry}, next...) {
+		if len(e) > MaxEntryBytes {
+			return Applied{}, fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(e), MaxEntryBytes)
+		}
+		// Raft keeps the entries when ctx ends this call.
+		logs, size = append(logs, raft.Log{Data: bytes.Clone(e), Extensions: entrysum.Proposed(e)}), size+len(e)
 	}
 	end, err := l.life.enter()
 	if err != nil {
@@ -35,16 +43,13 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 	if err := l.Full(); err != nil {
 		return Applied{}, err
 	}
-	sum := entrysum.Proposed(entry)
-	// Raft keeps the entry when ctx ends this call.
-	entry = bytes.Clone(entry)
 	ctx, cancel := l.quorumContext(ctx)
 	defer cancel()
 	for {
 		if err := l.awaitLeadership(ctx); err != nil {
 			return Applied{}, err
 		}
-		if l.room.Acquire(ctx, int64(len(entry))) != nil {
+		if l.room.Acquire(ctx, int64(size)) != nil {
 			err := context.Cause(ctx)
 			if errors.Is(err, ErrNoQuorum) && l.raft.leads() { // a majority answers it
 				return Applied{}, fmt.Errorf("%w: %d MB (waited %s)", ErrBusy, maxProposedBytes>>20, l.opts.NoQuorumTimeout)
@@ -53,10 +58,18 @@ func (l *Ledger) Propose(ctx context.Context, entry []byte) (Applied, error) {
 		}
 		var r applyResult
 		err = l.life.await(ctx, func() error {
-			// When the entry has been applied, or has failed; not when its proposer gives up.
-			defer l.room.Release(int64(len(entry)))
-			f := l.raft.ApplyLog(raft.Log{Data: entry, Extensions: sum}, 0)
-			if err := f.Error(); err != nil {
+			// When the entries have been applied, or have failed; not when their proposer gives up.
+			defer l.room.Release(int64(size))
+			var futures []raft.ApplyFuture
+			for _, log := range logs {
+				futures = append(futures, l.raft.ApplyLog(log, 0))
+			}
+			f := futures[0]
+			err := f.Error()
+			for _, other := range futures[1:] {
+				_ = other.Error() // what became of it is in the ledger
+			}
+			if err != nil {
 				return err
 			}
 			r = f.Response().(applyResult)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
@@ -36,6 +37,8 @@ type access struct {
 	limiter *ratelimit.Limiter
 	reads   readround.Rounds
 	cores   api.Cores // for judging what clients ask
+	// attemptWith is the leader's method.
+	attemptWith func(ctx context.Context, e catalog.Envelope, p *judge.Preview) (attempt *catalog.Envelope, end func(), err error)
 }
 
 // Submit has an envelope applied, whichever node leads, and returns what the state machine recorded. Trying again
@@ -58,7 +61,7 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 			return receipt, cmp.Or(err, no)
 		}
 	}
-	foreseen, err := acc.refuseUnfit(ctx, e, p)
+	foreseen, preview, err := acc.refuseUnfit(ctx, e, p)
 	if err != nil {
 		return receipt, err
 	}
@@ -69,7 +72,7 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 		if leader != acc.id {
 			return acc.call(ctx, leader, pathPropose, e, &receipt)
 		}
-		receipt, err = acc.propose(ctx, e)
+		receipt, err = acc.propose(ctx, e, preview)
 		return err
 	})
 	if err != nil {
@@ -134,8 +137,9 @@ func (acc *access) hasTaken(ctx context.Context, e catalog.Envelope) (taken bool
 var errNotFounded = errors.New("the cluster is not founded yet")
 
 // propose makes the envelope an entry with this leader's time. Nothing comes before the founding, which the leader
-// itself proposes: it would be refused, and whoever sent it would have to know to send it anew.
-func (acc *access) propose(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
+// itself proposes: it would be refused, and whoever sent it would have to know to send it anew. preview is what a query
+// was judged to be, where it was judged here.
+func (acc *access) propose(ctx context.Context, e catalog.Envelope, preview *judge.Preview) (api.Receipt, error) {
 	if err := acc.monitor.clockFault(); err != nil {
 		return api.Receipt{}, err
 	}
@@ -161,7 +165,15 @@ func (acc *access) propose(ctx context.Context, e catalog.Envelope) (api.Receipt
 	if err != nil {
 		return api.Receipt{}, err
 	}
-	a, err := acc.ledger.Propose(ctx, catalog.NewEntry(now.UnixMilli(), e).Marshal())
+	var next [][]byte
+	attempt, end, err := acc.attemptWith(ctx, e, preview)
+	if err != nil {
+		acc.log.WarnContext(ctx, "no attempt is proposed with its query", "error", err) // one is when the query is there
+	} else if attempt != nil {
+		defer end()
+		next = append(next, catalog.NewEntry(now.UnixMilli(), *attempt).Marshal())
+	}
+	a, err := acc.ledger.Propose(ctx, catalog.NewEntry(now.UnixMilli(), e).Marshal(), next...)
 	if err != nil {
 		return api.Receipt{}, err
 	}
@@ -271,14 +283,9 @@ func (acc *access) act(ctx context.Context, kind catalog.Kind, body any) error {
 	if err := acc.monitor.clockFault(); err != nil {
 		return fmt.Errorf("%s: %w", kind, err) // it would be refused, and tried again, for ever
 	}
-	raw, err := json.Marshal(body)
+	e, err := acc.sign(kind, body)
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", kind, err)
-	}
-	p := newPayload(acc.cluster.String(), kind, acc.opts.Clock().UnixMilli(), raw)
-	e, err := catalog.Sign(acc.signing, catalog.NodeSigner(acc.id), p)
-	if err != nil {
-		return fmt.Errorf("sign %s: %w", kind, err)
+		return err
 	}
 	r, err := acc.Submit(ctx, e)
 	if err != nil {
@@ -292,6 +299,19 @@ func (acc *access) act(ctx context.Context, kind catalog.Kind, body any) error {
 		return fmt.Errorf("%s: %w", kind, ref)
 	}
 	return nil
+}
+
+// sign is the envelope of an act of this node.
+func (acc *access) sign(kind catalog.Kind, body any) (e catalog.Envelope, err error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return e, fmt.Errorf("encode %s: %w", kind, err)
+	}
+	p := newPayload(acc.cluster.String(), kind, acc.opts.Clock().UnixMilli(), raw)
+	if e, err = catalog.Sign(acc.signing, catalog.NodeSigner(acc.id), p); err != nil {
+		return e, fmt.Errorf("sign %s: %w", kind, err)
+	}
+	return e, nil
 }
 
 // newPayload makes a payload that is valid from now for the longest time.

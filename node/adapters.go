@@ -26,7 +26,7 @@ import (
 // ledger is this node's part of the replicated ledger, as package consensus has it.
 type ledger interface {
 	auditlog.Source
-	Propose(ctx context.Context, entry []byte) (consensus.Applied, error)
+	Propose(ctx context.Context, entry []byte, next ...[]byte) (consensus.Applied, error)
 	ReadIndex(ctx context.Context) (uint64, error)
 	WaitApplied(ctx context.Context, index uint64) error
 	View(fn func(records.Reader) error) error

@@ -157,7 +157,7 @@ func TestNodeWhoseStateDiffersDoesNotLead(t *testing.T) {
 			t.Errorf("%s takes itself for wrong: %v", id, err)
 		}
 	}
-	if _, err := n.propose(ctx, catalog.Envelope{}); !errors.Is(err, errDoubt) {
+	if _, err := n.propose(ctx, catalog.Envelope{}, nil); !errors.Is(err, errDoubt) {
 		t.Errorf("it proposes: %v", err)
 	}
 	c.await(ctx, "another node than n1 to lead after n1 was made to", func() bool {

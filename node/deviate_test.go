@@ -210,7 +210,7 @@ func (c *cluster) proposeQuery(ctx context.Context, t *testing.T, cl *client.Cli
 	n := c.nodes["n1"]
 	var id string
 	err = n.atLeader(ctx, func(ctx context.Context, leader string) error {
-		r, err := c.nodes[leader].propose(ctx, e)
+		r, err := c.nodes[leader].propose(ctx, e, nil)
 		if err == nil && r.Outcome.Refusal != nil {
 			err = r.Outcome.Refusal
 		}

@@ -440,7 +440,7 @@ func (p *dutyPart) begin() (term int, err error) {
 
 // Propose implements ledger. An entry whose proposer loses the lead, or dies, before it hears of it may
 // have been taken, and so may one that was.
-func (p *dutyPart) Propose(ctx context.Context, entry []byte) (consensus.Applied, error) {
+func (p *dutyPart) Propose(ctx context.Context, entry []byte, next ...[]byte) (consensus.Applied, error) {
 	term, err := p.begin()
 	if err != nil {
 		return consensus.Applied{}, err
@@ -450,7 +450,7 @@ func (p *dutyPart) Propose(ctx context.Context, entry []byte) (consensus.Applied
 	case <-p.over:
 	case <-ctx.Done():
 	}
-	unheard, taken := p.chance(25), p.chance(2)
+	unheard, taken, parted := p.chance(25), p.chance(2), p.chance(20) // parted: the lead is lost before the second entry
 	p.of.mu.Lock()
 	unheard = unheard || p.gone() || p.of.leader != p.id || p.of.term != term || ctx.Err() != nil
 	if unheard && (!taken || term == stale) {
@@ -458,6 +458,11 @@ func (p *dutyPart) Propose(ctx context.Context, entry []byte) (consensus.Applied
 		return consensus.Applied{}, consensus.ErrLostLeadership
 	}
 	a, err := p.of.appendEntry(bytes.Clone(entry))
+	for _, also := range next {
+		if err == nil && !parted {
+			_, err = p.of.appendEntry(bytes.Clone(also))
+		}
+	}
 	p.of.mu.Unlock()
 	switch {
 	case err != nil:

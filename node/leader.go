@@ -38,6 +38,7 @@ type leader struct {
 	ledgerNow   consensus.Configuration
 	ledgerKnown bool
 	kept        keeping // by the reconciler's goroutine alone
+	naming      naming
 	mu          sync.Mutex
 	waiting     string // for what, as operators are told
 }
@@ -302,6 +303,9 @@ func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, e
 			}
 			continue
 		}
+		if l.naming.has(q.ID) {
+			continue // its first attempt is on its way
+		}
 		if i >= mpc.MaxQueries {
 			continue // its turn comes; until then no time runs against it
 		}
@@ -343,17 +347,26 @@ func (l *leader) unnamed(v state.View, q catalog.Query, seen map[string]bool, er
 	return []task{l.decide(name, catalog.KindQueryFail, catalog.QueryFail{Query: q.ID, Attempt: number, Reason: reason})}
 }
 
-// nameAttempt chooses the active set of a query's next attempt, or returns nil
-// while too few nodes that hold the data are up.
-//
-// The ledger knows no end of a query but that of its attempts. So a query that
-// cannot be planned is given attempts that open nothing, for a token tile: their
-// members find the same fault, and say so in the ledger.
+// nameAttempt is the task of naming a query's next attempt, or nil while too few nodes that hold the data are up.
 func (l *leader) nameAttempt(v state.View, q catalog.Query) ([]task, error) {
 	verdict, err := v.Verdict(q.ID)
 	if err != nil {
 		return nil, err
 	}
+	b, err := l.attempt(v, q, verdict)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	return []task{l.decide(mpc.QuerySession(q.ID, b.Attempt), catalog.KindQueryAttempt, *b)}, nil
+}
+
+// attempt chooses the active set of a query's next attempt, or returns nil
+// while too few nodes that hold the data are up.
+//
+// The ledger knows no end of a query but that of its attempts. So a query that
+// cannot be planned is given attempts that open nothing, for a token tile: their
+// members find the same fault, and say so in the ledger.
+func (l *leader) attempt(v state.View, q catalog.Query, verdict catalog.Verdict) (*catalog.QueryAttempt, error) {
 	w, err := versions.SourcesOf(v, verdict)
 	if err != nil {
 		return nil, err
@@ -362,9 +375,7 @@ func (l *leader) nameAttempt(v state.View, q catalog.Query) ([]task, error) {
 	among, err := v.RosterOf(verdict)
 	if _, apart := errors.AsType[*catalog.Refusal](err); apart { // the ledger ends the query when one is named
 		some := l.members.Roster().Nodes[:l.members.Threshold]
-		return []task{l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
-			Query: q.ID, Attempt: number, Active: some, Root: some[0], Tiles: 1,
-		})}, nil
+		return &catalog.QueryAttempt{Query: q.ID, Attempt: number, Active: some, Root: some[0], Tiles: 1}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -377,10 +388,8 @@ func (l *leader) nameAttempt(v state.View, q catalog.Query) ([]task, error) {
 	if err != nil || active == nil {
 		return nil, err
 	}
-	if again, err := l.resealing(v, q, verdict, among.InOrder(holders)); err != nil {
-		return nil, err
-	} else if again != nil {
-		return []task{l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, *again)}, nil
+	if again, err := l.resealing(v, q, verdict, among.InOrder(holders)); err != nil || again != nil {
+		return again, err
 	}
 	tiles, second := int64(1), int64(0)
 	plan, err := l.versions.Plan(w, verdict)
@@ -392,9 +401,7 @@ func (l *leader) nameAttempt(v state.View, q catalog.Query) ([]task, error) {
 	} else {
 		l.log.Error("a query cannot be planned", "query", q.ID, "error", err)
 	}
-	return []task{l.decide(mpc.QuerySession(q.ID, number), catalog.KindQueryAttempt, catalog.QueryAttempt{
-		Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: tiles, Joined: second,
-	})}, nil
+	return &catalog.QueryAttempt{Query: q.ID, Attempt: number, Active: active, Root: root, Tiles: tiles, Joined: second}, nil
 }
 
 // resealing is the attempt that answers a repeat from what its members kept, or nil
@@ -460,7 +467,9 @@ func (l *leader) choose(among catalog.KeyRoster, holders []string, attempts []ca
 	if len(fit) < among.Threshold {
 		return nil, "", nil
 	}
+	l.mu.Lock() // several queries may be asked at the same time
 	l.opts.shuffle(len(fit), func(i, j int) { fit[i], fit[j] = fit[j], fit[i] })
+	l.mu.Unlock()
 	active, root = l.pick(fit, among.Threshold, attempts)
 	return active, root, nil
 }

@@ -237,7 +237,7 @@ func TestClockThatIsSetIsNoticedAtOnce(t *testing.T) {
 	x := bare(t, 3, 2)
 	now := time.Now()
 	x.opts = Options{Clock: func() time.Time { return now }}
-	if _, err := x.propose(t.Context(), catalog.Envelope{}); !errors.Is(err, errUncompared) {
+	if _, err := x.propose(t.Context(), catalog.Envelope{}, nil); !errors.Is(err, errUncompared) {
 		t.Errorf("a node that has heard of nobody: %v", err)
 	}
 	same := time.Duration(0)
@@ -252,7 +252,7 @@ func TestClockThatIsSetIsNoticedAtOnce(t *testing.T) {
 		if err := x.monitor.clockFault(); !errors.Is(err, errClock) || !strings.Contains(err.Error(), "was set by") {
 			t.Errorf("set by %s: %v", by, err)
 		}
-		if _, err := x.propose(t.Context(), catalog.Envelope{}); !errors.Is(err, errClock) {
+		if _, err := x.propose(t.Context(), catalog.Envelope{}, nil); !errors.Is(err, errClock) {
 			t.Errorf("set by %s: proposes: %v", by, err)
 		}
 		x.health.compared(now, time.Now())

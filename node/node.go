@@ -130,6 +130,7 @@ func newNode(c *core) *Node {
 	mon := &monitor{core: c}
 	acc := &access{core: c, monitor: mon, limiter: ratelimit.New(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
 	l := &leader{core: c, monitor: mon, access: acc, kept: newKeeping(c)}
+	acc.attemptWith = l.attemptWith
 	cp := &checkpoints{core: c, turn: make(chan struct{}, 1)}
 	return &Node{
 		core: c, access: acc, monitor: mon, leader: l,

@@ -59,7 +59,7 @@ func (n *Node) servePropose(ctx context.Context, _ string, w http.ResponseWriter
 	if err := peer.ReadJSON(r, &e); err != nil {
 		return err
 	}
-	receipt, err := n.propose(ctx, e)
+	receipt, err := n.propose(ctx, e, nil)
 	if err != nil {
 		return tellLeaderError(err)
 	}

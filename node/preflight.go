@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/plan"
@@ -20,20 +21,20 @@ import (
 //
 // What the policy or the contract refuse is left to the ledger, which records it.
 // foreseen is that refusal, as far as this node sees, with a change that would pass.
-func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalog.Payload) (foreseen *catalog.Refusal, err error) {
+func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalog.Payload) (foreseen *catalog.Refusal, preview *judge.Preview, err error) {
 	if p.Kind != catalog.KindQuerySubmit {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var submit catalog.QuerySubmit
 	if err := json.Unmarshal(p.Body, &submit); err != nil {
-		return nil, nil //nolint:nilerr // the ledger says what is wrong with it
+		return nil, nil, nil //nolint:nilerr // the ledger says what is wrong with it
 	}
 	if err := acc.Read(ctx, func(state.View) error { return nil }); err != nil {
-		return nil, fmt.Errorf("plan the query: %w", err)
+		return nil, nil, fmt.Errorf("plan the query: %w", err)
 	}
 	leave, err := acc.cores.Enter(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("plan the query: %w", err)
+		return nil, nil, fmt.Errorf("plan the query: %w", err)
 	}
 	defer leave()
 	var refusal *catalog.Refusal
@@ -49,6 +50,7 @@ func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalo
 		if foreseen = no; err != nil || no != nil || len(p.Verdict.Columns) == 0 {
 			return err
 		}
+		preview = &p
 		if p.Test != nil {
 			if refusal = plan.RefuseTest(plan.TestStructure(p.Test, p.Pieces)); refusal != nil {
 				return nil
@@ -68,12 +70,12 @@ func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalo
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("plan the query: %w", err)
+		return nil, nil, fmt.Errorf("plan the query: %w", err)
 	}
 	if refusal != nil {
-		return nil, refusal
+		return nil, nil, refusal
 	}
-	return foreseen, nil
+	return foreseen, preview, nil
 }
 
 // refuseReceiving refuses a key that nothing can be sealed to. Only sealing
