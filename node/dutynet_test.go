@@ -248,7 +248,7 @@ type dutyStore struct {
 	blobs    map[catalog.Digest][]byte
 	unsynced map[catalog.Digest]bool
 	old      map[string][]byte // secrets that were deleted
-	volatile map[string]bool   // secrets that a crash loses, for a planted bug
+	volatile map[string]bool   // secrets that a crash loses
 }
 
 // newDutyStore is the disk of a machine with what it has.
@@ -319,6 +319,15 @@ func (s dutySecrets) Put(name string, b []byte) error {
 		s.volatile[name] = true
 	}
 	return nil
+}
+
+// PutCached is Put of what a crash loses.
+func (s dutySecrets) PutCached(name string, b []byte) error {
+	err := s.Put(name, b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.volatile[name] = true
+	return err
 }
 
 func (s dutySecrets) Delete(name string) error {

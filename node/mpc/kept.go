@@ -41,7 +41,7 @@ type keptShare struct {
 // keptShares keeps the shares of answered queries sealed in the vault, so that a
 // repeat is answered by sealing them again, and not by another opening: what a key
 // has opened is limited (PROTOCOL.md section 7.2). Losing one costs an opening, nothing
-// else. The oldest are deleted first.
+// else, so that none is synced. The oldest are deleted first.
 type keptShares struct {
 	secrets Secrets
 	clock   func() time.Time
@@ -100,7 +100,7 @@ func (k *keptShares) keep(query string, s keptShare) error {
 	}
 	b := packParts([][]byte{[]byte(strconv.Itoa(s.attempt)), s.plan[:], s.contexts[:], s.share})
 	defer vault.Wipe(b)
-	if err := k.secrets.Put(secretShare(query, now), b); err != nil {
+	if err := k.secrets.PutCached(secretShare(query, now), b); err != nil {
 		return fmt.Errorf("keep the share of query %s: %w", query, err)
 	}
 	k.kept[query] = now

@@ -201,6 +201,7 @@ type readOnly func(name string) ([]byte, error)
 
 func (r readOnly) Get(name string) ([]byte, error) { return r(name) }
 func (readOnly) Put(string, []byte) error          { return errReadOnly }
+func (readOnly) PutCached(string, []byte) error    { return errReadOnly }
 func (readOnly) Delete(string) error               { return errReadOnly }
 func (readOnly) List(string) ([]string, error)     { return nil, errReadOnly }
 

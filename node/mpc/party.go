@@ -38,6 +38,7 @@ type Blobs interface {
 type Secrets interface {
 	Get(name string) ([]byte, error)
 	Put(name string, b []byte) error
+	PutCached(name string, b []byte) error // of what a crash may lose
 	Delete(name string) error
 	List(prefix string) ([]string, error)
 }

@@ -113,7 +113,13 @@ func (v *Vault) prepare() error {
 // old one is still there, or the new one, whole. The caller keeps the slice and
 // should Wipe it. The replaced file's blocks are not overwritten: Delete first
 // where that matters.
-func (v *Vault) Put(name string, secret []byte) error {
+func (v *Vault) Put(name string, secret []byte) error { return v.put(name, secret, v.write) }
+
+// PutCached is Put for what can be had again: a crash of the machine may lose the secret, or leave a
+// file that Get says is sealed. It costs no sync.
+func (v *Vault) PutCached(name string, secret []byte) error { return v.put(name, secret, v.writeCached) }
+
+func (v *Vault) put(name string, secret []byte, write func(file, name string, secret []byte) error) error {
 	file, err := fileName(name)
 	if err != nil {
 		return err
@@ -123,7 +129,7 @@ func (v *Vault) Put(name string, secret []byte) error {
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	if err := v.write(file, name, secret); err != nil {
+	if err := write(file, name, secret); err != nil {
 		return fmt.Errorf("put %s: %w", name, err)
 	}
 	return nil
@@ -240,6 +246,25 @@ func (v *Vault) write(file, name string, secret []byte) error {
 		return errors.Join(err, removeIfThere(temp))
 	}
 	return durable.SyncDir(v.dir)
+}
+
+// writeCached is write without syncs. The caller holds mu.
+func (v *Vault) writeCached(file, name string, secret []byte) error {
+	if v.key == nil {
+		return ErrClosed
+	}
+	sealed, err := sealFile(v.key, name, secret)
+	if err != nil {
+		return err
+	}
+	temp := filepath.Join(v.dir, tempPrefix+rand.Text())
+	if err = os.WriteFile(temp, sealed, 0o600); err == nil {
+		err = os.Rename(temp, filepath.Join(v.dir, file))
+	}
+	if err != nil {
+		return errors.Join(err, removeIfThere(temp))
+	}
+	return nil
 }
 
 // read opens a file. The caller holds mu.

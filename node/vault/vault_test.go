@@ -473,3 +473,32 @@ func FuzzSecretName(f *testing.F) {
 		}
 	})
 }
+
+// What is put as cached is read like any other secret, and one that a crash left half is sealed, not something else.
+func TestCachedSecrets(t *testing.T) {
+	v, dir, _ := newVault(t)
+	for _, want := range []string{"first", "second"} {
+		if err := v.PutCached("answered/q", []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := v.Get("answered/q"); err != nil || string(got) != want {
+			t.Errorf("%q, %v; want %q", got, err, want)
+		}
+	}
+	file, err := fileName("answered/q")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, file), 20); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Get("answered/q"); !errors.Is(err, ErrSealed) {
+		t.Errorf("half a file: %v", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.PutCached("answered/q", nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}
