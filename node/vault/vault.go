@@ -117,7 +117,9 @@ func (v *Vault) Put(name string, secret []byte) error { return v.put(name, secre
 
 // PutCached is Put for what can be had again: a crash of the machine may lose the secret, or leave a
 // file that Get says is sealed. It costs no sync.
-func (v *Vault) PutCached(name string, secret []byte) error { return v.put(name, secret, v.writeCached) }
+func (v *Vault) PutCached(name string, secret []byte) error {
+	return v.put(name, secret, v.writeCached)
+}
 
 func (v *Vault) put(name string, secret []byte, write func(file, name string, secret []byte) error) error {
 	file, err := fileName(name)
