@@ -61,10 +61,9 @@ func plantNOx(p, m int) (tenths int, ok bool) {
 	return 8000 + 731*p + 450*((m*5+p)%12), p != 5 || m >= 6
 }
 
-func publishPlants(w *clienttest.World) {
-	w.Helper()
-	c := w.Client(catalog.RolePublisher)
-	registry := publish.RegistryTable{ID: "plants", IDColumn: "plant", Columns: []string{"county"}}
+// plantFiles are the registry of the plants and their readings as CSV.
+func plantFiles() (registry publish.RegistryTable, readings string) {
+	registry = publish.RegistryTable{ID: "plants", IDColumn: "plant", Columns: []string{"county"}}
 	var csv strings.Builder
 	csv.WriteString("plant,month,NOX,SO2\n")
 	for p := range plants {
@@ -78,9 +77,16 @@ func publishPlants(w *clienttest.World) {
 			fmt.Fprintf(&csv, "p%02d,%d-%02d,%s,%d.5\n", p+1, 2023+m/12, m%12+1, text, 200+13*p+m)
 		}
 	}
+	return registry, csv.String()
+}
+
+func publishPlants(w *clienttest.World) {
+	w.Helper()
+	c := w.Client(catalog.RolePublisher)
+	registry, csv := plantFiles()
 	_, err := publish.Registry(w.Ctx, c, registry, nil)
 	w.Must(err)
-	_, err = publish.Publish(w.Ctx, c, w.Prepare(c, plantsDescriptor, csv.String()), nil)
+	_, err = publish.Publish(w.Ctx, c, w.Prepare(c, plantsDescriptor, csv), nil)
 	w.Must(err)
 }
 
@@ -358,6 +364,9 @@ func drawOnMap(b *tab, downloads, north string) {
 	b.look("map")
 }
 
+// borrowers are three plants of each county, with all their readings.
+var borrowers = []int{0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 13}
+
 // registerPortfolio drops lists of plants: what stays of them stands in their rows. The last one is registered.
 func registerPortfolio(b *tab) {
 	b.Helper()
@@ -374,7 +383,7 @@ func registerPortfolio(b *tab) {
 	b.settled()
 	b.look("portfolio-faults")
 	list := "name,plant,balance,band\nNobody,zz9,1.00,low\n"
-	for i, p := range []int{0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 13} { // three of each county, with all their readings
+	for i, p := range borrowers {
 		list += fmt.Sprintf("Works %d,p%02d,%d.50,%s\n", p+1, p+1, 100*p, []string{"high", "low"}[i/6])
 	}
 	b.run("drop a list", chromedp.SetUploadFiles(chromedp.CSS("input[name=portfolio]"), file("borrowers.csv", list)))
@@ -433,7 +442,7 @@ func askAboutABook(b *tab, order func()) {
 	b.settled()
 	b.look("book-faults")
 	book := "plant,name,outstanding,equity,debt,score\nzz9,Nobody,50.00,100,100,\n"
-	for i, p := range []int{0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 13} { // three of each county, with all their readings
+	for i, p := range borrowers {
 		book += fmt.Sprintf("p%02d,Works %d,%d.50,300,%d,%s\n", p+1, p+1, 100+100*(i/6), 102*(1+i/6), []string{"", "3"}[i%2])
 	}
 	drop(book)
@@ -450,7 +459,7 @@ func askAboutABook(b *tab, order func()) {
 	b.look("book-preview")
 
 	// It is registered and asked, and a reload finds the job. The nodes of this test answer no query within a private list
-	// (package node's do): the page is given a report.
+	// (those of TestRealNodesInABrowser do): the page is given a report with what seldom is in one.
 	b.click("#ask", "Register and ask")
 	b.text("It was not answered.")
 	b.run("reload", chromedp.Reload())
