@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/raft"
 
 	"github.com/weirdata/weir/consensus/entrysum"
+	"github.com/weirdata/weir/consensus/logcache"
 )
 
 // flipInLog changes a bit of an entry in a node's log on the disk.
@@ -168,6 +170,9 @@ func TestLeaderStopsAtADamagedEntry(t *testing.T) {
 		c.stop(away)
 		for i := range 20 {
 			c.propose(fmt.Sprintf("set key%d value%d", i, i+100))
+		}
+		for range logcache.MaxBytes / (64 << 10) { // what is read of the disk is not the newest
+			c.propose("set long " + strings.Repeat("1", 64<<10))
 		}
 		c.flipInLog(leader.opts.ID, "set key5 value105")
 		c.start(away)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/weirdata/weir/consensus/damage"
+	"github.com/weirdata/weir/consensus/logcache"
 )
 
 // disk is what a ledger has on its disk.
@@ -71,7 +72,7 @@ func (d *disk) open() error {
 		return err
 	}
 	return damage.Guard(PartLog, func() (err error) {
-		d.log, err = newRaftLog(d.wal, d.applied())
+		d.log, err = newRaftLog(logcache.New(d.wal), d.applied())
 		if err == nil {
 			d.log.checksummedFrom.Store(d.identity.checksummedFrom)
 			d.log.snapshots = d.snaps
