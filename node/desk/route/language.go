@@ -34,6 +34,7 @@ func In(l explain.Language, p *wire.Problem) *wire.Problem {
 		return p
 	}
 	out := *p
+	out.Accepted = acceptedInChinese(p.Accepted)
 	if r := p.Refusal(); r != nil && l.Says(r.Code) {
 		out.Message, out.Group, out.Detail = l.Message(r), l.Group(r.Group), l.Refusal(r)
 		out.Fix = l.Fix(r)
