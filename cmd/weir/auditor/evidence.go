@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/shown"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
@@ -93,10 +94,10 @@ func readEvidence(a *cli.App, path string) ([]byte, error) {
 
 func printProven(a *cli.App, p *audit.Proven) error {
 	if a.Output == cli.Table {
-		return a.PrintLines(p.Words())
+		return a.PrintLines(p.Words(explain.English))
 	}
 	s := term.Table{Head: []string{"proven"}}
-	for _, line := range p.Words() {
+	for _, line := range p.Words(explain.English) {
 		s.Add(line)
 	}
 	return a.Print(p, s)

@@ -168,7 +168,7 @@ func TestARefusalIsProvenWithItsReason(t *testing.T) {
 	w.Must(err)
 	_, p, err := audit.EntryReceipt(w.Ctx, buyer, head.Size-1)
 	w.Must(err)
-	if p.Refusal == nil || p.Refusal.Rule != refusal.Rule || p.Query != nil || !strings.Contains(strings.Join(p.Words(), "\n"), explain.Message(refusal)) {
+	if p.Refusal == nil || p.Refusal.Rule != refusal.Rule || p.Query != nil || !strings.Contains(strings.Join(p.Words(explain.English), "\n"), explain.Message(refusal)) {
 		t.Errorf("proven is %+v, refused was %+v", p, refusal)
 	}
 }
@@ -242,7 +242,7 @@ func FuzzVerifyReceipt(f *testing.F) {
 			t.Fatalf("not ErrReceipt: %v", err)
 		}
 		if err == nil {
-			p.Words()
+			p.Words(explain.English)
 		}
 	})
 }

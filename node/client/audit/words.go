@@ -10,12 +10,18 @@ import (
 )
 
 // Words says in sentences what was proven, the most important first.
-func (p *Proven) Words() []string {
+func (p *Proven) Words(l explain.Language) []string {
 	var say []string
-	add := func(format string, args ...any) { say = append(say, fmt.Sprintf(format, args...)) }
+	in := func(format string, args ...any) string {
+		if l == explain.Chinese {
+			format = chineseWords()[format]
+		}
+		return fmt.Sprintf(format, args...)
+	}
+	add := func(format string, args ...any) { say = append(say, in(format, args...)) }
 	switch {
 	case p.Refusal != nil:
-		add("%s signed a %s, and it was refused at %s: %s (rule %s).", p.Signer, p.Kind, ledgerTime(p.Time), explain.Message(p.Refusal), p.Refusal.Rule)
+		add("%s signed a %s, and it was refused at %s: %s (rule %s).", p.Signer, p.Kind, ledgerTime(p.Time), l.Message(p.Refusal), p.Refusal.Rule)
 	case p.Query != nil:
 		p.Query.words(p, add)
 	case p.Version != nil:
@@ -36,9 +42,9 @@ func (p *Proven) Words() []string {
 	add("The signed envelope, digest %s, is entry %d of the evidence log of cluster %s.", p.Envelope, p.Entry, p.Cluster)
 	nodes := make([]string, len(p.Signed))
 	for i, v := range p.Signed {
-		nodes[i] = v.Node + " at " + time.Unix(v.Time, 0).UTC().Format(time.RFC3339)
+		nodes[i] = in("%s at %s", v.Node, time.Unix(v.Time, 0).UTC().Format(time.RFC3339))
 	}
-	add("The log's first %d entries, root %s, were signed by %s.", p.Size, p.Root, strings.Join(nodes, " and "))
+	add("The log's first %d entries, root %s, were signed by %s.", p.Size, p.Root, strings.Join(nodes, in(" and ")))
 	return say
 }
 

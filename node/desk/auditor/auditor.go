@@ -36,7 +36,7 @@ type Verified struct {
 	Proven *audit.Proven `json:"proven"`
 }
 
-func (a *Auditor) verify(_ context.Context, in struct{ Body Receipt }) (Verified, error) {
+func (a *Auditor) verify(ctx context.Context, in struct{ Body Receipt }) (Verified, error) {
 	if len(in.Body.Receipt) == 0 {
 		return Verified{}, route.BadField("receipt", "the file is empty", "drop a receipt, such as nox.tlog-proof")
 	}
@@ -44,5 +44,5 @@ func (a *Auditor) verify(_ context.Context, in struct{ Body Receipt }) (Verified
 	if err != nil {
 		return Verified{}, err
 	}
-	return Verified{Words: p.Words(), Proven: p}, nil
+	return Verified{Words: p.Words(route.Language(ctx)), Proven: p}, nil
 }
