@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/judge"
@@ -19,36 +18,27 @@ import (
 // envelope, so it is known before. Whatever keeps the leader from it, or has the ledger refuse the attempt, the query
 // is then one without an attempt, and leadQueries names one.
 
-// naming are the queries whose first attempts were proposed with them and are not in the ledger yet.
-type naming struct {
-	mu      sync.Mutex
-	queries map[string]bool
-}
-
-// begin notes a query unless as many as most are noted.
-func (n *naming) begin(query string, most int) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.queries) >= most || n.queries[query] {
+// beginNaming notes that the first attempt of a query is proposed with it, unless as many as most are noted.
+func (l *leader) beginNaming(query string, most int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.naming) >= most || l.naming[query] {
 		return false
 	}
-	if n.queries == nil {
-		n.queries = map[string]bool{}
-	}
-	n.queries[query] = true
+	l.naming[query] = true
 	return true
 }
 
-func (n *naming) end(query string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.queries, query)
+func (l *leader) endNaming(query string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.naming, query)
 }
 
-func (n *naming) has(query string) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.queries[query]
+func (l *leader) isNaming(query string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.naming[query]
 }
 
 // attemptWith is the envelope that names the first attempt of the query that e asks, as the ledger is to judge it;
@@ -75,12 +65,12 @@ func (l *leader) attemptWith(ctx context.Context, e catalog.Envelope, p *judge.P
 			return nil
 		}
 		pending, err := v.PendingQueries()
-		if err != nil || !l.naming.begin(q.ID, mpc.MaxQueries-len(pending)) {
+		if err != nil || !l.beginNaming(q.ID, mpc.MaxQueries-len(pending)) {
 			return err
 		}
 		q.Repeats, q.Groups, q.Pieces = p.Repeats, len(p.Verdict.EntityGroups)*len(p.Verdict.PeriodGroups), p.Verdict.Pieces
 		if b, err = l.attempt(v, q, p.Verdict); err != nil || b == nil {
-			l.naming.end(q.ID)
+			l.endNaming(q.ID)
 		}
 		return err
 	})
@@ -89,10 +79,10 @@ func (l *leader) attemptWith(ctx context.Context, e catalog.Envelope, p *judge.P
 	}
 	named, err := l.access.sign(catalog.KindQueryAttempt, *b)
 	if err != nil {
-		l.naming.end(q.ID)
+		l.endNaming(q.ID)
 		return nil, nil, err
 	}
-	return &named, func() { l.naming.end(q.ID) }, nil
+	return &named, func() { l.endNaming(q.ID) }, nil
 }
 
 // preview judges a query that another node took; nil: it would be refused.

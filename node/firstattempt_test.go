@@ -26,11 +26,11 @@ func TestAttemptsAreProposedWithTheirQueries(t *testing.T) {
 
 // As many queries are named at a time as there is room for, and each once.
 func TestNamingIsBounded(t *testing.T) {
-	var n naming
-	if !n.begin("a", 2) || n.begin("a", 2) || !n.begin("b", 2) || n.begin("c", 2) || n.begin("c", -1) {
+	l := &leader{naming: map[string]bool{}}
+	if !l.beginNaming("a", 2) || l.beginNaming("a", 2) || !l.beginNaming("b", 2) || l.beginNaming("c", 2) || l.beginNaming("c", -1) {
 		t.Error("more than two are named, or one twice")
 	}
-	if n.end("a"); n.has("a") || !n.has("b") || !n.begin("c", 2) {
+	if l.endNaming("a"); l.isNaming("a") || !l.isNaming("b") || !l.beginNaming("c", 2) {
 		t.Error("one that ended leaves no room")
 	}
 }

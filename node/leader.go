@@ -38,9 +38,10 @@ type leader struct {
 	ledgerNow   consensus.Configuration
 	ledgerKnown bool
 	kept        keeping // by the reconciler's goroutine alone
-	naming      naming
-	mu          sync.Mutex
-	waiting     string // for what, as operators are told
+
+	mu      sync.Mutex
+	waiting string          // for what, as operators are told
+	naming  map[string]bool // queries whose first attempts were proposed with them, and are not in the ledger yet
 }
 
 // complain logs what kept the leader from a decision, each thing once and not
@@ -303,7 +304,7 @@ func (l *leader) leadQueries(v state.View, seen map[string]bool) (list []task, e
 			}
 			continue
 		}
-		if l.naming.has(q.ID) {
+		if l.isNaming(q.ID) {
 			continue // its first attempt is on its way
 		}
 		if i >= mpc.MaxQueries {

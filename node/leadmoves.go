@@ -2,7 +2,6 @@ package node
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
@@ -45,53 +44,10 @@ func (l *leader) leadMoves(v state.View, seen map[string]bool) (list []task, err
 		}
 		without = append(without, id)
 	}
-	if b, some := nextMove(waiting, cluster, without); some {
+	if b, some := resharing.Next(waiting, cluster, without); some {
 		list = append(list, l.decide(fmt.Sprintf("%s/%d", b.Vectors[0], len(b.Vectors)), catalog.KindMoveBegin, b))
 	}
 	return list, nil
-}
-
-// nextMove groups the first vectors in no move that can be moved together: of the same holders, and as often
-// tried, so that the next window of dealers deals. false: none can be moved now.
-func nextMove(waiting []catalog.Vector, cluster catalog.Cluster, without []string) (b resharing.Begin, some bool) {
-	b.Without = without
-	var from []string
-	var first catalog.Vector
-	entries := 0
-	for _, x := range waiting {
-		held := x.HeldBy(cluster)
-		if x.Holders(cluster) < x.InForce().Threshold {
-			continue
-		}
-		if len(b.Vectors) == 0 {
-			first, from = x, held
-		}
-		if len(b.Vectors) == resharing.MaxVectors {
-			break
-		}
-		together := x.Tried == first.Tried && slices.Equal(held, from) && x.InForce().Threshold == first.InForce().Threshold
-		if size := x.Entities * x.Bits; together && entries+size <= resharing.MaxEntries {
-			entries += size
-			b.Vectors = append(b.Vectors, x.ID)
-		}
-	}
-	if len(b.Vectors) == 0 {
-		return b, false
-	}
-	var holders []int
-	for i, id := range from {
-		if id != "" && !slices.Contains(without, id) {
-			holders = append(holders, i+1)
-		}
-	}
-	if len(holders) < first.InForce().Threshold {
-		return b, false
-	}
-	for i := range first.InForce().Threshold {
-		b.Dealers = append(b.Dealers, holders[(first.Tried+i)%len(holders)])
-	}
-	slices.Sort(b.Dealers)
-	return b, true
 }
 
 // leadMove names attempts of a move's second check, and ends what does not get on.

@@ -94,7 +94,7 @@ func Open(opts Options) (*Node, error) {
 	n := newNode(c)
 	n.stop = stop
 	for _, step := range []func() error{
-		guardProcess, n.openGenesis, n.openRestore, n.openMark, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger, n.levelFault,
+		vault.GuardProcess, n.openGenesis, n.openRestore, n.openMark, n.openSecrets, n.openBlobs, n.openPeers, n.openComputations, n.openLedger, n.levelFault,
 		n.checkpoints.open, n.openBackups, n.openAuditLog, n.servePeers, n.serveAPI, n.serveDebug,
 	} {
 		if err := step(); err != nil {
@@ -129,7 +129,7 @@ func (n *Node) works(ctx context.Context) {
 func newNode(c *core) *Node {
 	mon := &monitor{core: c}
 	acc := &access{core: c, monitor: mon, limiter: ratelimit.New(c.opts.ActBurst), cores: api.NewCores(runtime.GOMAXPROCS(0) - 1)}
-	l := &leader{core: c, monitor: mon, access: acc, kept: newKeeping(c)}
+	l := &leader{core: c, monitor: mon, access: acc, kept: newKeeping(c), naming: map[string]bool{}}
 	acc.attemptWith = l.attemptWith
 	cp := &checkpoints{core: c, turn: make(chan struct{}, 1)}
 	return &Node{

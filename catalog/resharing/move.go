@@ -195,3 +195,46 @@ func (m Move) MayDeal(points []int) bool {
 	}
 	return len(points) == m.FromThreshold
 }
+
+// Next groups the first vectors in no move that can be moved together: of the same holders, and as often
+// tried, so that the next window of dealers deals. false: none can be moved now.
+func Next(waiting []catalog.Vector, cluster catalog.Cluster, without []string) (b Begin, some bool) {
+	b.Without = without
+	var from []string
+	var first catalog.Vector
+	entries := 0
+	for _, x := range waiting {
+		held := x.HeldBy(cluster)
+		if x.Holders(cluster) < x.InForce().Threshold {
+			continue
+		}
+		if len(b.Vectors) == 0 {
+			first, from = x, held
+		}
+		if len(b.Vectors) == MaxVectors {
+			break
+		}
+		together := x.Tried == first.Tried && slices.Equal(held, from) && x.InForce().Threshold == first.InForce().Threshold
+		if size := x.Entities * x.Bits; together && entries+size <= MaxEntries {
+			entries += size
+			b.Vectors = append(b.Vectors, x.ID)
+		}
+	}
+	if len(b.Vectors) == 0 {
+		return b, false
+	}
+	var holders []int
+	for i, id := range from {
+		if id != "" && !slices.Contains(without, id) {
+			holders = append(holders, i+1)
+		}
+	}
+	if len(holders) < first.InForce().Threshold {
+		return b, false
+	}
+	for i := range first.InForce().Threshold {
+		b.Dealers = append(b.Dealers, holders[(first.Tried+i)%len(holders)])
+	}
+	slices.Sort(b.Dealers)
+	return b, true
+}

@@ -89,3 +89,26 @@ func goFiles(t *testing.T, root string) (docs, tests map[string]string) {
 	}
 	return docs, tests
 }
+
+// A package can be read: it has at most 6,000 lines without its tests, and some 40 files. What is added to a full one
+// moves something out first.
+func TestPackagesAreOfBoundedSize(t *testing.T) {
+	lines, files := map[string]int{}, map[string]int{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		dir := filepath.Dir(path)
+		lines[dir], files[dir] = lines[dir]+strings.Count(string(source), "\n"), files[dir]+1
+		return err
+	})
+	if err != nil || len(lines) < 50 {
+		t.Fatalf("%d packages, %v", len(lines), err)
+	}
+	for dir, n := range lines {
+		if n > 6000 || files[dir] > 42 {
+			t.Errorf("%s has %d lines in %d files without its tests, want at most 6000 in some 40", dir, n, files[dir])
+		}
+	}
+}

@@ -16,3 +16,14 @@ func ForbidDumps() error {
 	}
 	return hideMemory()
 }
+
+// GuardProcess keeps what this process holds in the clear, and what it writes, from others
+// on the machine: ForbidDumps, and files for its user alone. The ledger's and the blob store's
+// libraries make files that everybody may read, as far as the process lets them.
+func GuardProcess() error {
+	if err := ForbidDumps(); err != nil {
+		return fmt.Errorf("guard the process: %w", err)
+	}
+	syscall.Umask(0o077)
+	return nil
+}
