@@ -50,6 +50,17 @@ func (l *leader) attemptWith(ctx context.Context, e catalog.Envelope, p *judge.P
 	if err != nil || payload.Kind != catalog.KindQuerySubmit {
 		return nil, nil, nil //nolint:nilerr // the ledger says what is wrong with it
 	}
+	var submit catalog.QuerySubmit
+	if p == nil { // another node took the query, and judged it
+		if err := json.Unmarshal(payload.Body, &submit); err != nil {
+			return nil, nil, nil //nolint:nilerr // the ledger says what is wrong with it
+		}
+		leave, err := l.access.cores.Enter(ctx)
+		if err != nil {
+			return nil, nil, fmt.Errorf("judge the query: %w", err)
+		}
+		defer leave()
+	}
 	q := catalog.Query{ID: catalog.QueryID(e.Digest())}
 	var b *catalog.QueryAttempt
 	err = l.view(func(v state.View) error {
@@ -57,9 +68,14 @@ func (l *leader) attemptWith(ctx context.Context, e catalog.Envelope, p *judge.P
 			return err // it was taken before
 		}
 		if p == nil {
-			if p, err = l.preview(ctx, v, e.Signer, payload.Body); err != nil || p == nil {
+			judged, refusal, err := v.Preview(e.Signer, submit)
+			if errors.Is(err, records.ErrNotFound) || refusal != nil {
+				return nil // the ledger refuses it
+			}
+			if err != nil {
 				return err
 			}
+			p = &judged
 		}
 		if len(p.Verdict.Columns) == 0 || len(p.Verdict.Layers) == 0 {
 			return nil
@@ -83,22 +99,4 @@ func (l *leader) attemptWith(ctx context.Context, e catalog.Envelope, p *judge.P
 		return nil, nil, err
 	}
 	return &named, func() { l.endNaming(q.ID) }, nil
-}
-
-// preview judges a query that another node took; nil: it would be refused.
-func (l *leader) preview(ctx context.Context, v state.View, signer string, body []byte) (*judge.Preview, error) {
-	var submit catalog.QuerySubmit
-	if err := json.Unmarshal(body, &submit); err != nil {
-		return nil, nil //nolint:nilnil,nilerr // the ledger says what is wrong with it
-	}
-	leave, err := l.access.cores.Enter(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("judge the query: %w", err)
-	}
-	defer leave()
-	p, refusal, err := v.Preview(signer, submit)
-	if errors.Is(err, records.ErrNotFound) || refusal != nil {
-		return nil, nil //nolint:nilnil // the ledger refuses it
-	}
-	return &p, err
 }
