@@ -100,7 +100,7 @@ func (v *Vault) prepare() error {
 	_, err = v.read(markerFile, markerName)
 	switch {
 	case errors.Is(err, ErrNotFound) && secrets == 0:
-		return v.write(markerFile, markerName, nil)
+		return v.write(markerFile, markerName, nil, true)
 	case errors.Is(err, ErrNotFound):
 		return fmt.Errorf("%w: %s is missing though there are %d secrets", ErrSealed, filepath.Join(v.dir, markerFile), secrets)
 	default:
@@ -113,15 +113,15 @@ func (v *Vault) prepare() error {
 // old one is still there, or the new one, whole. The caller keeps the slice and
 // should Wipe it. The replaced file's blocks are not overwritten: Delete first
 // where that matters.
-func (v *Vault) Put(name string, secret []byte) error { return v.put(name, secret, v.write) }
+func (v *Vault) Put(name string, secret []byte) error { return v.put(name, secret, true) }
 
 // PutCached is Put for what can be had again: a crash of the machine may lose the secret, or leave a
 // file that Get says is sealed. It costs no sync.
 func (v *Vault) PutCached(name string, secret []byte) error {
-	return v.put(name, secret, v.writeCached)
+	return v.put(name, secret, false)
 }
 
-func (v *Vault) put(name string, secret []byte, write func(file, name string, secret []byte) error) error {
+func (v *Vault) put(name string, secret []byte, synced bool) error {
 	file, err := fileName(name)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (v *Vault) put(name string, secret []byte, write func(file, name string, se
 	}
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	if err := write(file, name, secret); err != nil {
+	if err := v.write(file, name, secret, synced); err != nil {
 		return fmt.Errorf("put %s: %w", name, err)
 	}
 	return nil
@@ -231,8 +231,8 @@ func (v *Vault) Close() error {
 	return nil
 }
 
-// write seals and replaces a file atomically. The caller holds mu.
-func (v *Vault) write(file, name string, secret []byte) error {
+// write seals and replaces a file atomically, and durably where it is to be synced. The caller holds mu.
+func (v *Vault) write(file, name string, secret []byte, synced bool) error {
 	if v.key == nil {
 		return ErrClosed
 	}
@@ -240,33 +240,21 @@ func (v *Vault) write(file, name string, secret []byte) error {
 	if err != nil {
 		return err
 	}
+	writeNew := os.WriteFile
+	if synced {
+		writeNew = durable.WriteNew
+	}
 	temp := filepath.Join(v.dir, tempPrefix+rand.Text())
-	if err := durable.WriteNew(temp, sealed, 0o600); err != nil {
-		return err
+	if err := writeNew(temp, sealed, 0o600); err != nil {
+		return errors.Join(err, removeIfThere(temp))
 	}
 	if err := os.Rename(temp, filepath.Join(v.dir, file)); err != nil {
 		return errors.Join(err, removeIfThere(temp))
 	}
+	if !synced {
+		return nil
+	}
 	return durable.SyncDir(v.dir)
-}
-
-// writeCached is write without syncs. The caller holds mu.
-func (v *Vault) writeCached(file, name string, secret []byte) error {
-	if v.key == nil {
-		return ErrClosed
-	}
-	sealed, err := sealFile(v.key, name, secret)
-	if err != nil {
-		return err
-	}
-	temp := filepath.Join(v.dir, tempPrefix+rand.Text())
-	if err = os.WriteFile(temp, sealed, 0o600); err == nil {
-		err = os.Rename(temp, filepath.Join(v.dir, file))
-	}
-	if err != nil {
-		return errors.Join(err, removeIfThere(temp))
-	}
-	return nil
 }
 
 // read opens a file. The caller holds mu.
