@@ -58,11 +58,9 @@ func TestTheWalkThroughTheArchitectureNamesWhatExists(t *testing.T) {
 	}
 }
 
-// goFiles are the text above every package clause, and the text of all tests, by
-// directory.
-func goFiles(t *testing.T, root string) (docs, tests map[string]string) {
+// eachGoFile calls do with every Go file of the tree: its package's directory below root, its name and its text.
+func eachGoFile(t *testing.T, root string, do func(dir, name, source string)) {
 	t.Helper()
-	docs, tests = map[string]string{}, map[string]string{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" {
 			return err
@@ -72,21 +70,29 @@ func goFiles(t *testing.T, root string) (docs, tests map[string]string) {
 			return err
 		}
 		dir, err := filepath.Rel(root, filepath.Dir(path))
-		if err != nil {
-			return err
+		if err == nil {
+			do(filepath.ToSlash(dir), d.Name(), string(source))
 		}
-		dir = filepath.ToSlash(dir)
-		if strings.HasSuffix(path, "_test.go") {
-			tests[dir] += string(source)
-			return nil
-		}
-		above, _, _ := strings.Cut("\n"+string(source), "\npackage ")
-		docs[dir] += above
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// goFiles are the text above every package clause, and the text of all tests, by
+// directory.
+func goFiles(t *testing.T, root string) (docs, tests map[string]string) {
+	t.Helper()
+	docs, tests = map[string]string{}, map[string]string{}
+	eachGoFile(t, root, func(dir, name, source string) {
+		if strings.HasSuffix(name, "_test.go") {
+			tests[dir] += source
+			return
+		}
+		above, _, _ := strings.Cut("\n"+source, "\npackage ")
+		docs[dir] += above
+	})
 	return docs, tests
 }
 
@@ -100,25 +106,17 @@ func TestPackagesAndTypesAreOfBoundedSize(t *testing.T) {
 	}
 	lines, files, methods := map[string]int{}, map[string]int{}, map[string]int{}
 	method := regexp.MustCompile(`(?m)^func \(\w+ \*?(\w+)(?:\[[\w, ]+\])?\) \w+`)
-	root := filepath.Join("..", "..")
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
-			return err
+	eachGoFile(t, filepath.Join("..", ".."), func(dir, name, source string) {
+		if strings.HasSuffix(name, "_test.go") {
+			return
 		}
-		source, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		dir, err := filepath.Rel(root, filepath.Dir(path))
-		dir = filepath.ToSlash(dir)
-		lines[dir], files[dir] = lines[dir]+strings.Count(string(source), "\n"), files[dir]+1
-		for _, m := range method.FindAllStringSubmatch(string(source), -1) {
+		lines[dir], files[dir] = lines[dir]+strings.Count(source, "\n"), files[dir]+1
+		for _, m := range method.FindAllStringSubmatch(source, -1) {
 			methods[dir+"."+m[1]]++
 		}
-		return err
 	})
-	if err != nil || len(lines) < 50 {
-		t.Fatalf("%d packages, %v", len(lines), err)
+	if len(lines) < 50 {
+		t.Fatalf("%d packages", len(lines))
 	}
 	for dir, n := range lines {
 		if n > 6000 || files[dir] > 42 {

@@ -12,9 +12,13 @@ import (
 // Words says in sentences what was proven, the most important first.
 func (p *Proven) Words(l explain.Language) []string {
 	var say []string
+	var chinese map[string]string
+	if l == explain.Chinese {
+		chinese = chineseWords()
+	}
 	in := func(format string, args ...any) string {
-		if l == explain.Chinese {
-			format = chineseWords()[format]
+		if chinese != nil {
+			format = chinese[format]
 		}
 		return fmt.Sprintf(format, args...)
 	}

@@ -2,9 +2,7 @@ package route
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,20 +15,9 @@ import (
 // Every fault of SQL whose sentence stands in package sql is said in Chinese, with everything that is in it, and the table
 // has none that package sql does not say. Sentences that are all arguments come from elsewhere.
 func TestFaultsOfSQLAreInChinese(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("..", "..", "..", "compute", "sql", "*.go"))
-	if err != nil || len(files) < 10 {
-		t.Fatalf("%d files, %v", len(files), err)
-	}
 	said := map[string]bool{}
 	var texts []string // all constants
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, f := range sourcesOf(t, "compute/sql") {
 		ast.Inspect(f, func(n ast.Node) bool {
 			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
 				if s, err := strconv.Unquote(l.Value); err == nil {
