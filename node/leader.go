@@ -28,7 +28,7 @@ type leader struct {
 	*core
 	monitor   *monitor
 	access    *access
-	seen      firstseen.Looks // the reconciler's goroutine alone uses it
+	looks     firstseen.Looks // the reconciler's goroutine alone uses it
 	complaint string          // the last one logged
 
 	dueLooked time.Time // when it was last looked for what is due; used by the reconciler's goroutine alone
@@ -78,7 +78,7 @@ func (l *leader) lead(r records.Reader, at uint64) (list []task, err error) {
 		maps.Copy(seen, d.seen)
 	}
 	l.found = found
-	l.seen.Keep(seen)
+	l.looks.Keep(seen)
 	l.tellWaiting()
 	return list, errors.Join(errs...)
 }
@@ -163,7 +163,7 @@ func (l *leader) rests(name string, failed int, seen map[string]bool) bool {
 	}
 	name = fmt.Sprintf("%s/failed/%d", name, failed)
 	seen[name] = true
-	return l.seen.Since(name, l.opts.Clock()) < min(l.opts.Tick<<min(failed-1, 10), maxRest)
+	return l.looks.Since(name, l.opts.Clock()) < min(l.opts.Tick<<min(failed-1, 10), maxRest)
 }
 
 // dealers are the points that deal in the next attempt of a refresh, of those that are up: another
@@ -183,7 +183,7 @@ func (l *leader) endStuck(k catalog.Key, seen map[string]bool) []task {
 	session := mpc.SharingSession(sharing)
 	name := fmt.Sprintf("%s/%s/%d", session, step, progress(k))
 	seen[name] = true
-	if l.seen.Since(name, l.opts.Clock()) <= l.opts.CeremonyTimeout {
+	if l.looks.Since(name, l.opts.Clock()) <= l.opts.CeremonyTimeout {
 		return nil
 	}
 	reason := catalog.Why("key.stuck", step, l.opts.CeremonyTimeout, mpc.Missing(k))
@@ -276,7 +276,7 @@ func (l *leader) stuck(x catalog.Vector, seen map[string]bool) []task {
 	}
 	name := fmt.Sprintf("vector/%s/%s/%d", x.ID, x.State, len(missing))
 	seen[name] = true
-	if l.seen.Since(name, l.opts.Clock()) <= l.opts.attemptTime() {
+	if l.looks.Since(name, l.opts.Clock()) <= l.opts.attemptTime() {
 		return nil
 	}
 	lacks := "vector.stuck_storing"
@@ -329,7 +329,7 @@ func (l *leader) unnamed(v state.View, q catalog.Query, seen map[string]bool, er
 	number := len(q.Attempts) + 1
 	name := mpc.QuerySession(q.ID, number) + "/unnamed"
 	seen[name] = true
-	if l.seen.Since(name, l.opts.Clock()) <= l.opts.attemptTime() {
+	if l.looks.Since(name, l.opts.Clock()) <= l.opts.attemptTime() {
 		return nil
 	}
 	of := l.members.Roster()
@@ -433,7 +433,7 @@ func (l *leader) resealing(v state.View, q catalog.Query, verdict catalog.Verdic
 func (l *leader) overdue(session string, a catalog.Attempt, seen map[string]bool) catalog.Reason {
 	seen[session] = true
 	now := firstseen.Look{At: l.opts.Clock(), Runs: l.health.runsOf(a.Active)}
-	first := l.seen.First(session, now)
+	first := l.looks.First(session, now)
 	if down := l.health.dead(a.Active); len(down) > 0 {
 		return catalog.Why("node.unanswering", down)
 	}

@@ -92,7 +92,7 @@ func TestAFailedRefreshIsBegunAgainAfterGrowingPauses(t *testing.T) {
 		err := log.newest(func(v state.View) error {
 			seen := map[string]bool{}
 			list, err := x.leader.leadKeys(v, seen)
-			x.leader.seen.Keep(seen)
+			x.leader.looks.Keep(seen)
 			x.leader.tellWaiting()
 			count = len(list)
 			return err

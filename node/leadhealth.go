@@ -63,7 +63,7 @@ func (l *leader) endStuckCanary(c resharing.Canary, seen map[string]bool) []task
 	open := c.Open()
 	name := fmt.Sprintf("canary/%s/%d/%d", c.Key, c.Number, len(open))
 	seen[name] = true
-	if l.seen.Since(name, l.opts.Clock()) <= l.opts.CeremonyTimeout {
+	if l.looks.Since(name, l.opts.Clock()) <= l.opts.CeremonyTimeout {
 		return nil
 	}
 	var sets []string

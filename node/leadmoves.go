@@ -56,7 +56,7 @@ func (l *leader) leadMove(m resharing.Move, seen map[string]bool) (list []task, 
 		session := mpc.MoveSession(m.Seq)
 		name := fmt.Sprintf("%s/%s/%d", session, m.State, len(m.Waits()))
 		seen[name] = true
-		if l.seen.Since(name, l.opts.Clock()) <= l.opts.attemptTime() {
+		if l.looks.Since(name, l.opts.Clock()) <= l.opts.attemptTime() {
 			return nil, nil
 		}
 		reason := catalog.Why("move.stuck", m.State, l.opts.attemptTime(), m.Waits())
