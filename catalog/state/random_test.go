@@ -198,7 +198,8 @@ func TestNothingIsDerivedOfFewEntitiesWhateverIsAsked(t *testing.T) {
 			t.Errorf("%d figures %s were given, want %d at least", reached[kind], kind, least)
 		}
 	}
-	if 2*broken < drawn/4 {
+	// Two of three are; of the few that are drawn here under half are at times, under two fifths once in thousands.
+	if 5*broken < 2*(drawn/4) {
 		t.Errorf("without the rule %d of %d histories isolate somebody", broken, drawn/4)
 	}
 }
