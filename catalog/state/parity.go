@@ -16,13 +16,8 @@ func checkActive(roster catalog.KeyRoster, active []string, root string, holders
 	if len(active) != roster.Threshold {
 		return catalog.Invalid("active", "active.size", len(active), roster.Threshold)
 	}
-	if !slices.Equal(roster.InOrder(active), active) {
-		return catalog.Invalid("active", "active.order", active)
-	}
-	for _, id := range active {
-		if !slices.Contains(holders, id) {
-			return catalog.Conflict("holder", "active.holder", id)
-		}
+	if r := checkHolders(roster, active, holders); r != nil {
+		return r
 	}
 	if !slices.Contains(active, root) {
 		return catalog.Invalid("root", "active.root", root)

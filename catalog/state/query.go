@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/checked"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/view"
@@ -189,7 +190,8 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	} else if apart != nil { // a key moved since the query was accepted
 		return endQuery(c, q, catalog.Why("query.unnamed", b.Attempt).With(apart.Reason))
 	}
-	if r := checkActive(roster, b.Active, b.Root, holders); r != nil {
+	setOf, r := checkMembers(roster, q.Submit.Request.Verify, b, holders)
+	if r != nil {
 		return r
 	}
 	if b.Reseals {
@@ -210,7 +212,7 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	}
 	// Where the second key is worn, what was counted of the first stays counted:
 	// too much is on the safe side.
-	err = openLayers(c, layers, b.Tiles)
+	err = openLayers(c, layers, b.Tiles*opensTimes(b, setOf))
 	if err == nil {
 		err = openJoined(c, joined, verdict.Columns, b)
 	}
@@ -229,7 +231,7 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 		return err
 	}
 	q.Attempts = append(q.Attempts, catalog.Attempt{
-		Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals,
+		Number: b.Attempt, Active: b.Active, Root: b.Root, SetOf: setOf, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals,
 		Sharings: sharings, Vectors: under,
 	})
 	q.State, q.Entries = catalog.QueryRunning, []uint64{c.seq}
@@ -248,6 +250,9 @@ func addShare(c *applyContext, b catalog.QueryShare) error {
 	}
 	i := slices.Index(a.Active, c.node.ID)
 	most := catalog.MaxSealed((q.Groups+q.Withheld)*max(q.Pieces, 1), len(q.Submit.Request.Columns(d.Descriptor)))
+	if a.SetOf > 0 { // one share for each set that it is in
+		most *= checked.CountOf(len(a.Active), a.SetOf)
+	}
 	switch {
 	case i < 0:
 		return catalog.Forbidden("member", "active.member", c.node.ID)
