@@ -69,7 +69,7 @@ func (l *leader) leadMove(m resharing.Move, seen map[string]bool) (list []task, 
 		}
 		return list, nil
 	}
-	active, _, err := l.choose(m.Target(), m.To, m.Tries)
+	active, _, err := l.choose(m.Target(), m.To, m.Tries, false)
 	if err != nil {
 		return nil, fmt.Errorf("choose who checks the vectors %s: %w", strings.Join(m.Vectors, ", "), err)
 	}

@@ -63,6 +63,25 @@ func TestMembersAreTwoMoreWhereThereAreSoMany(t *testing.T) {
 	}
 }
 
+// TestWantedLeavesOneOutWhereMembersDisagreed: or the same ones would disagree in every attempt.
+func TestWantedLeavesOneOutWhereMembersDisagreed(t *testing.T) {
+	late := catalog.Attempt{Failed: catalog.Why("node.late", "1m")}
+	disagreed := catalog.Attempt{Failed: catalog.Why("node.says", "n1").With(catalog.Why("node.disagree", "n1", "n2"))}
+	for _, x := range []struct {
+		verify   bool
+		nodes, t int
+		attempts []catalog.Attempt
+		want     int
+	}{
+		{false, 4, 2, nil, 2}, {false, 1, 2, nil, 2}, {true, 4, 2, nil, 4}, {true, 3, 2, nil, 3}, {true, 2, 2, nil, 3}, {true, 7, 3, nil, 5},
+		{true, 4, 2, []catalog.Attempt{late}, 4}, {true, 4, 2, []catalog.Attempt{late, disagreed}, 3}, {false, 4, 2, []catalog.Attempt{disagreed}, 2},
+	} {
+		if got := Wanted(x.verify, x.nodes, x.t, x.attempts); got != x.want {
+			t.Errorf("%+v: %d", x, got)
+		}
+	}
+}
+
 // TestALieWhereAnotherMemberIsIsOutvotedAndNotNamed: of members 0 and 1 nobody can say who lied.
 func TestALieWhereAnotherMemberIsIsOutvotedAndNotNamed(t *testing.T) {
 	right, wrong := []uint64{5}, []uint64{6}

@@ -51,6 +51,24 @@ func Members(nodes, t int) int {
 	return min(nodes, t+2)
 }
 
+// Wanted are how many of so many nodes that can open are to be named in the next attempt of a query, after those
+// that failed; more than there are: it waits. An answer that is not checked takes t. One that is takes as many as Members
+// says, but one more than t where members of an attempt disagreed: of whom one is left out, that may be who deviates.
+func Wanted(verify bool, nodes, t int, attempts []catalog.Attempt) int {
+	if !verify {
+		return t
+	}
+	if slices.ContainsFunc(attempts, func(a catalog.Attempt) bool { return disagreed(a.Failed) }) {
+		return t + 1
+	}
+	return max(t+1, Members(nodes, t))
+}
+
+// disagreed reports whether an attempt failed since two of its members computed different accumulators.
+func disagreed(r catalog.Reason) bool {
+	return r.Code == "node.disagree" || slices.ContainsFunc(r.Parts, disagreed)
+}
+
 // Count is the number of sets of t of so many members, each of which counts its tiles against the key.
 func Count(members, t int) int { return len(indexes(members, t)) }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/checked"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
@@ -69,12 +70,12 @@ func attemptOf(v state.View, session string) (catalog.Attempt, error) {
 }
 
 // owed reports whether p's sender owes it to a member of an attempt: digests
-// every member to every other, contributions the others to the root alone. Members
+// every member to every other, contributions the others of a set to its root alone. Members
 // of a query's attempt that multiply owe each other the parity and what the stages
 // of the computation send.
 func owed(p Message, to string, a catalog.Attempt) bool {
 	return slices.Contains(a.Active, to) && slices.Contains(a.Active, p.From) && p.From != to &&
-		(p.Kind == KindDigests || p.Kind == KindShares && a.Root == to ||
+		(p.Kind == KindDigests || p.Kind == KindShares && checked.Sends(a, p.From, to) ||
 			(p.Kind == KindParity || p.Kind == KindNonce || p.Kind == KindStages) && (strings.HasPrefix(p.Session, "query/") || strings.HasPrefix(p.Session, "vector/") && p.Kind == KindStages))
 }
 
