@@ -302,7 +302,7 @@ func querySentences() map[string]sentence {
 		"test.witnesses_query":      {"portfolio: the witnesses do not fit the list", ""},
 		"verify.level": {
 			"checked answers came with feature level %d, and the cluster has %d",
-			"ask without --verify, or have an operator raise it: weir upgrade raise",
+			"ask without --verify, or have an operator raise it: weir operator upgrade raise",
 		},
 		"verify.nodes": {
 			"a checked answer takes one node more than the %d that open together: the data are shared among %d nodes, %d are needed",

@@ -302,7 +302,7 @@ func zhQuerySentences() map[string]sentence {
 		"test.witnesses_query":      {"私有名单：见证与名单不符", ""},
 		"verify.level": {
 			"核验的答复自功能级别 %d 起提供，而集群的级别为 %d",
-			"查询时去掉 --verify，或请运营方提升级别：weir upgrade raise",
+			"查询时去掉 --verify，或请运营方提升级别：weir operator upgrade raise",
 		},
 		"verify.nodes": {
 			"核验的答复需要比共同打开所需的 %d 个节点多一个：数据由 %d 个节点分享，需要 %d 个",

@@ -21,6 +21,9 @@ func checkVerified(q catalog.Request) *catalog.Refusal {
 	return nil
 }
 
+// Check is how a checked answer is opened at most: by so many members, under all Sets of SetOf of them.
+type Check struct{ Members, SetOf, Sets int }
+
 // levelChecked is the feature level that checked answers came with.
 const levelChecked = 5
 
@@ -45,7 +48,7 @@ func (j *Judgement) checkMembers(q catalog.Request, roster catalog.KeyRoster) er
 	if members == 0 {
 		return catalog.Refuse(catalog.RefusedPolicy, "verify_nodes", "verify.nodes", roster.Threshold, len(roster.Nodes), roster.Threshold+1).WithField("verify")
 	}
-	j.Sets = checked.Count(members, roster.Threshold)
+	j.check = Check{members, roster.Threshold, checked.Count(members, roster.Threshold)}
 	numbers := len(j.Verdict.EntityGroups) * len(j.Verdict.PeriodGroups)
 	if r := checkShares(numbers, len(j.Verdict.Columns), checked.CountOf(members, roster.Threshold)); r != nil {
 		return r

@@ -33,7 +33,7 @@ type Judgement struct {
 	Encoded  []byte           // the verdict as it is stored
 	sources  []catalog.Digest // of the versions that the verdict is made of
 	versions *records.VersionsRead
-	Sets     int // under which each accumulator of a checked answer is opened at most; 0: it is not checked
+	check    Check
 
 	Join    *joinedSide         // the second dataset; nil without one
 	vectors []catalog.VectorUse // that the request names

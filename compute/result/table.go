@@ -60,7 +60,7 @@ type Column struct {
 // possible: that would bias it. Its interval is: where it reaches beyond what so many readings
 // within the declared range can give, Possible95 has the ends of the part that is possible,
 // [low, high], and nil elsewhere. In is the private selector that all
-// figures are within, Weights the private weights. Query and Receipt are the caller's to set.
+// figures are within, Weights the private weights. Query, Checked and Receipt are the caller's to set.
 type Table struct {
 	Query      string              `json:"query,omitempty"`
 	Columns    []Column            `json:"columns"`
@@ -79,6 +79,7 @@ type Table struct {
 	Clipped    []string            `json:"clipped_at_caps,omitempty"` // measures of which readings above their entity's cap were published as the cap
 	In         *catalog.VectorUse  `json:"in,omitempty"`
 	Weights    []catalog.VectorUse `json:"weights,omitempty"`
+	Checked    *Checked            `json:"checked,omitempty"` // nil: it was not
 	Receipt    any                 `json:"receipt,omitempty"`
 }
 

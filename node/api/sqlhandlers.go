@@ -159,6 +159,7 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 		}
 		request := compiled.Request
 		request.Complete, request.Partial, request.AsOf, request.Noise = in.Body.Complete, in.Body.Partial, in.Body.AsOf, in.Body.Noise
+		request.Verify = in.Body.Verify
 		if request.Join != nil {
 			request.Join.Contract, request.Join.AsOf = in.Body.JoinContract, in.Body.JoinAsOf
 		}
@@ -190,6 +191,9 @@ func explain(ctx context.Context, s *server, in *statementIn) (*reply[wire.Expla
 			LeftOut: leftOut(d.Descriptor, verdict),
 		}
 		explainCoverage(&out.Body, verdict)
+		if c := preview.Check; c.Sets > 0 {
+			out.Body.Checked = &wire.ExplainedCheck{Members: c.Members, SetOf: c.SetOf, Sets: c.Sets, Tiles: int64(c.Sets) * explained.Tiles, Most: catalog.MaxOpened}
+		}
 		if preview.Test != nil {
 			out.Body.TestProducts = preview.Test.Products(preview.Pieces)
 		}
