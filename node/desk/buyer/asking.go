@@ -24,14 +24,15 @@ type Question struct {
 	JoinAsOf     int    `json:"join_as_of,omitempty"`
 	Epsilon      string `json:"epsilon,omitempty"`
 	Delta        string `json:"delta,omitempty"`
-	Fresh        bool   `json:"fresh,omitempty"` // ask the nodes even if this machine has the answer
+	Fresh        bool   `json:"fresh,omitempty"`  // ask the nodes even if this machine has the answer
+	Verify       bool   `json:"verify,omitempty"` // have several sets of nodes open it, and compare their answers
 }
 
 // options are how the question is asked.
 func (q Question) options() ask.Options {
 	return ask.Options{
 		Contract: q.Contract, JoinContract: q.JoinContract, Complete: q.Complete, Partial: q.Partial, AsOf: q.AsOf, Newest: q.Newest,
-		JoinAsOf: q.JoinAsOf, Epsilon: q.Epsilon, Delta: q.Delta, Fresh: q.Fresh,
+		JoinAsOf: q.JoinAsOf, Epsilon: q.Epsilon, Delta: q.Delta, Fresh: q.Fresh, Verify: q.Verify,
 	}
 }
 
@@ -39,7 +40,7 @@ func (q Question) options() ask.Options {
 func questionOf(text string, o ask.Options) Question {
 	return Question{
 		SQL: text, Contract: o.Contract, JoinContract: o.JoinContract, Complete: o.Complete, Partial: o.Partial, AsOf: o.AsOf, Newest: o.Newest,
-		JoinAsOf: o.JoinAsOf, Epsilon: o.Epsilon, Delta: o.Delta, Fresh: o.Fresh,
+		JoinAsOf: o.JoinAsOf, Epsilon: o.Epsilon, Delta: o.Delta, Fresh: o.Fresh, Verify: o.Verify,
 	}
 }
 
@@ -126,7 +127,7 @@ func answerOf(r *ask.Result) Answer {
 	out := Answer{
 		Query: q.ID, Dataset: q.Dataset, Version: q.Version, Table: r.Table, Whole: r.Table.Whole(), Shortfall: append([]string{}, r.Table.Shortfall()...),
 		Answered: r.Stored.UnixMilli(), Entry: r.Receipt.Seq, Price: q.Price, Repeats: q.Repeats,
-		Question: Question{SQL: request.SQL, Contract: q.Submit.Contract, Complete: request.Complete, Partial: request.Partial, AsOf: request.AsOf},
+		Question: Question{SQL: request.SQL, Contract: q.Submit.Contract, Complete: request.Complete, Partial: request.Partial, AsOf: request.AsOf, Verify: request.Verify},
 	}
 	if r.Stored.IsZero() {
 		out.Answered = q.Done

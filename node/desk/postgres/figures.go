@@ -173,8 +173,11 @@ func (s *session) fill(out *pgcatalog.Result, form Form, a *buyer.Answer) error 
 	}
 	for _, c := range columns[len(out.Columns):] {
 		oid := pgcatalog.OIDNumeric
-		if c.Type == result.TypeInteger {
+		switch c.Type {
+		case result.TypeInteger:
 			oid = pgcatalog.OIDInt8
+		case result.TypeText:
+			oid = pgcatalog.OIDText
 		}
 		out.Columns = append(out.Columns, pgcatalog.ResultColumn{Name: c.Name, Type: oid})
 	}
@@ -221,5 +224,8 @@ func (s *session) tell(a *buyer.Answer) {
 			text += fmt.Sprintf("; %s ± %s with 95 %%", c.What, c.Interval95)
 		}
 		s.notice("01000", "%s (SET weir.coverage = on has the intervals as columns)", text)
+	}
+	if c := a.Table.Checked; c != nil {
+		s.notice("01000", "%s", c.Words())
 	}
 }

@@ -22,7 +22,7 @@ type settings struct {
 // ours are the settings that a session has for Weir, and what they are at first.
 var ours = sync.OnceValue(func() map[string]string {
 	return map[string]string{
-		"weir.spend": "off", "weir.fresh": "off", "weir.coverage": "off", "weir.contract": "", "weir.epsilon": "", "weir.delta": "", "weir.partial": "off", "weir.complete": "off", "weir.as_of": "0",
+		"weir.spend": "off", "weir.fresh": "off", "weir.coverage": "off", "weir.contract": "", "weir.epsilon": "", "weir.delta": "", "weir.partial": "off", "weir.complete": "off", "weir.verify": "off", "weir.as_of": "0",
 	}
 })
 
@@ -127,7 +127,7 @@ func (s *settings) question(sql string) buyer.Question {
 	asOf, _ := strconv.Atoi(s.values["weir.as_of"]) //nolint:errcheck // setOurs looked
 	return buyer.Question{
 		SQL: sql, Contract: s.values["weir.contract"], Epsilon: s.values["weir.epsilon"], Delta: s.values["weir.delta"],
-		Partial: s.on("weir.partial"), Complete: s.on("weir.complete"), AsOf: asOf, Fresh: s.on("weir.fresh"),
+		Partial: s.on("weir.partial"), Complete: s.on("weir.complete"), AsOf: asOf, Fresh: s.on("weir.fresh"), Verify: s.on("weir.verify"),
 	}
 }
 
