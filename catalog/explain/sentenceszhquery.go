@@ -313,7 +313,7 @@ func zhQuerySentences() map[string]sentence {
 			"查询时去掉 --verify",
 		},
 		"verify.private": {
-			"使用私有组合或私有权重的查询不作核验：其检验每次尝试只针对一组节点",
+			"使用私有名单或私有权重的查询不作核验：其检验每次尝试只针对一组节点",
 			"查询时去掉 --verify",
 		},
 		"verify.product": {

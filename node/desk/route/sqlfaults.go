@@ -155,7 +155,7 @@ func chineseSQLFaults() [][2]string {
 		{"you have no private vector %s", "您没有私有向量 %s"},
 		{"PRIVATE(name) stands in an aggregate, or behind IN", "PRIVATE(名称) 写在聚合函数中，或 IN 之后"},
 		{"PRIVATE takes the name of a private vector", "PRIVATE 的参数是私有向量的名称"},
-		{"PIECE takes the name of a private portfolio", "PIECE 的参数是私有组合的名称"},
+		{"PIECE takes the name of a private portfolio", "PIECE 的参数是私有名单的名称"},
 		{"IN takes a list of values, or the name of a private vector", "IN 后应为值的列表，或私有向量的名称"},
 		{"a private vector is called by its name, without single quotes", "私有向量直接写名称，不加单引号"},
 		{"a private vector is a list of entities, and %s is none", "私有向量是实体的名单，而 %s 不是实体"},
