@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/compute/result"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -32,6 +33,21 @@ type Answer struct {
 	Price     string   `json:"price,omitempty"`
 	Currency  string   `json:"currency,omitempty"`
 	Repeats   string   `json:"repeats,omitempty"`
+}
+
+// In is the answer with its sentences in a language.
+func (a Answer) In(l explain.Language) Answer {
+	a.Shortfall = route.ShortfallIn(l, a.Shortfall)
+	return a
+}
+
+// in is In of an answer that there may be.
+func (a *Answer) in(l explain.Language) *Answer {
+	if a == nil {
+		return nil
+	}
+	out := a.In(l)
+	return &out
 }
 
 // answerOf is a result as the page shows it.

@@ -3,7 +3,9 @@ package buyer
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
@@ -72,6 +74,16 @@ type Explained struct {
 	Changes []Change `json:"changes,omitempty"`
 }
 
+// In is the explanation with its sentences in a language. The words of changes are of the request's already.
+func (x Explained) In(l explain.Language) Explained {
+	x.Explain, x.Problem = route.ExplainedIn(l, x.Explain), route.In(l, x.Problem)
+	x.Changes = slices.Clone(x.Changes)
+	for i, c := range x.Changes {
+		x.Changes[i].Explain = *route.ExplainedIn(l, &c.Explain)
+	}
+	return x
+}
+
 // asked is a question as the body of a request.
 type asked struct{ Body Question }
 
@@ -90,7 +102,7 @@ func (b *Buyer) explain(ctx context.Context, in asked) (Explained, error) {
 		return Explained{}, ctx.Err()
 	}
 	said := route.Language(ctx)
-	out := Explained{Problem: route.In(said, route.ProblemOf(err))}
+	out := Explained{Problem: route.ProblemOf(err)}
 	changes, failed := ask.Advised(ctx, b.client, in.Body.SQL, in.Body.options(), err)
 	if failed != nil {
 		return Explained{}, failed

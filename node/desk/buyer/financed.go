@@ -120,7 +120,7 @@ func (out BookPreview) In(l explain.Language) BookPreview {
 	}
 	if p := out.Preview; p != nil {
 		told := *p
-		told.Report, out.Preview = reportIn(l, p.Report), &told
+		told.Report, told.Explain, out.Preview = reportIn(l, p.Report), route.ExplainedIn(l, p.Explain), &told
 	}
 	return out
 }

@@ -67,7 +67,7 @@ type BookJob struct {
 
 // In is the job with its sentences in a language.
 func (j BookJob) In(l explain.Language) BookJob {
-	j.Problem, j.Report = route.In(l, j.Problem), reportIn(l, j.Report)
+	j.Problem, j.Report, j.Waits, j.Answer = route.In(l, j.Problem), reportIn(l, j.Report), route.WaitsIn(l, j.Waits), j.Answer.in(l)
 	return j
 }
 

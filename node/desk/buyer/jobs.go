@@ -56,7 +56,7 @@ type Job struct {
 
 // In is the job with its sentences in a language.
 func (job Job) In(l explain.Language) Job {
-	job.Problem = route.In(l, job.Problem)
+	job.Problem, job.Note, job.Answer = route.In(l, job.Problem), route.NoteIn(l, job.Note), job.Answer.in(l)
 	job.Failed = nil
 	for _, why := range job.failed {
 		job.Failed = append(job.Failed, l.Reason(why))

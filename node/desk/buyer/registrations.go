@@ -59,7 +59,7 @@ type Registration struct {
 
 // In is the registration with its sentences in a language.
 func (r Registration) In(l explain.Language) Registration {
-	r.Problem = route.In(l, r.Problem)
+	r.Problem, r.Waits = route.In(l, r.Problem), route.WaitsIn(l, r.Waits)
 	return r
 }
 

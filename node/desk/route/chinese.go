@@ -31,6 +31,33 @@ func worded(all []pattern, text string) string {
 	return text
 }
 
+// wordedThrough is worded where arguments may be sentences of the table as well, or lists of names.
+func wordedThrough(all []pattern, text string) string {
+	for _, p := range all {
+		found := p.english.FindStringSubmatch(text)
+		if found == nil {
+			continue
+		}
+		args := make([]any, len(found)-1)
+		for i, a := range found[1:] {
+			args[i] = listed(wordedThrough(all, a))
+		}
+		return fmt.Sprintf(p.chinese, args...)
+	}
+	return text
+}
+
+// listed is an argument with the commas of Chinese, where it is a list of names.
+func listed(arg string) string {
+	if names().MatchString(arg) {
+		return strings.ReplaceAll(arg, ", ", "、")
+	}
+	return arg
+}
+
+// names are ids of nodes or the like, with commas between them.
+var names = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]*(, [a-z][a-z0-9_-]*)+$`) })
+
 // chineseArguments are the arguments that are words of the program, as calendar.Grain.One has them.
 var chineseArguments = sync.OnceValue(func() map[string]string {
 	return map[string]string{

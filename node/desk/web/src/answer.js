@@ -38,8 +38,8 @@ export function Answer({ of: a, free, session }) {
     : a.repeats ? t('answer.repeat') : a.price ? t('answer.cost', { amount: figure(a.price), currency: a.currency ?? '' }) : t('answer.nocost');
   return html`
     <p class="row"><span>${cost}</span><span class="muted">${t('answer.of')} <${Id} of=${a.query} /> · ${t('answer.entry', { n: number(a.entry) })} · ${t('explain.version', { dataset: a.dataset, version: a.version })}</span></p>
-    ${!a.whole && html`<div class="note"><p><strong>${t('answer.notwhole')}</strong></p><ul lang="en">${a.shortfall.slice(0, 20).map((s) => html`<li>${s}</li>`)}</ul></div>`}
-    ${a.whole && a.shortfall.length > 0 && html`<div class="note"><ul lang="en">${a.shortfall.slice(0, 20).map((s) => html`<li>${s}</li>`)}</ul></div>`}
+    ${!a.whole && html`<div class="note"><p><strong>${t('answer.notwhole')}</strong></p><ul>${a.shortfall.slice(0, 20).map((s) => html`<li>${s}</li>`)}</ul></div>`}
+    ${a.whole && a.shortfall.length > 0 && html`<div class="note"><ul>${a.shortfall.slice(0, 20).map((s) => html`<li>${s}</li>`)}</ul></div>`}
     <${Checked} of=${a.table.checked} />
     ${offered.length > 1 && html`<fieldset class="checks views"><legend class="out">${t('chart.as')}</legend>
       ${offered.map((k) => html`<label key=${k}><input type="radio" name="chart" value=${k} checked=${k === drawn} onChange=${() => choose(k)} />${t('chart.' + k)}</label>`)}

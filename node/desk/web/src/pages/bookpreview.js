@@ -68,12 +68,12 @@ function Cost({ of: x }) {
     ${e.budget_left && html`<dt>${t('explain.budget')}</dt><dd>${figure(e.budget_left)} ${e.currency ?? ''}</dd>`}
     ${e.queries_left != null && html`<dt>${t('explain.queries')}</dt><dd>${number(e.queries_left)}</dd>`}
     ${e.noise && html`<dt>${t('explain.epsilon')}</dt><dd>${t('explain.epsilonof', { epsilon: e.noise.epsilon, left: e.noise.contract.left, limit: e.noise.contract.limit, family: e.noise.family.left })}</dd>`}
-    ${(e.noise?.sums ?? []).map((s) => html`<dt>${t('explain.noise')}</dt><dd><span lang="en">${s.what}</span>: ± ${s.interval95} ${s.unit}</dd>`)}
+    ${(e.noise?.sums ?? []).map((s) => html`<dt>${t('explain.noise')}</dt><dd>${s.what}: ± ${s.interval95} ${s.unit}</dd>`)}
     <dt>${t('explain.dataset')}</dt><dd>${t('explain.version', { dataset: e.dataset, version: e.version })}</dd>
     <dt>${t('book.sql')}</dt><dd><code>${x.sql}</code></dd></dl>
     ${x.unweighted && html`<p class="muted">${t('book.unweighted')}</p>`}
-    <p class="muted" lang="en">${shortened(e.verdict.join(' · '))}</p>
-    <details><summary>${t('explain.nodes')}</summary><p lang="en">${e.nodes}</p></details>`;
+    <p class="muted" lang=${tongue(e.verdict[0])}>${shortened(e.verdict.join(' · '))}</p>
+    <details><summary>${t('explain.nodes')}</summary><p lang=${tongue(e.nodes)}>${e.nodes}</p></details>`;
 }
 
 // BookReport is a report, as a table of its measures with what they are of.

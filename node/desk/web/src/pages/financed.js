@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { get, post, save } from '../api.js';
 import { Drop, encoded, usePreview } from '../drop.js';
 import { html } from '../html.js';
-import { Field, Id, link, Page, Problem, tongue, useLoad } from '../parts.js';
+import { Field, Id, link, Page, Problem, useLoad } from '../parts.js';
 import { figure, language, number, t, time } from '../words.js';
 import { BookPreview, BookReport } from './bookpreview.js';
 
@@ -145,7 +145,7 @@ function Job({ of, session }) {
       <p><strong>${q.file}</strong> · ${q.dataset} · ${q.measures.join(', ')} · ${q.period} · ${time(j.begun)}</p>
       <p>${j.progress ? t('stage.' + j.progress.stage) : t('bookstate.' + j.state)}${j.nodes && ` ${t('register.nodes.' + j.nodes)}`}${j.of > 0 && ` ${t('register.steps', { n: number(j.steps ?? 0), of: number(j.of) })}`}${j.again && ` · ${t('job.again')}`}</p>
       ${busy && html`<progress aria-label=${q.file} ...${j.progress ? { value: j.fraction ?? 0, max: 1 } : {}}></progress>
-        ${j.waits && html`<p class="muted" lang="en">${j.waits}</p>`}<p class="muted">${t('work.leave')}</p>`}
+        ${j.waits && html`<p class="muted">${j.waits}</p>`}<p class="muted">${t('work.leave')}</p>`}
       ${a && html`<p>${j.free ? t('answer.stored', { time: time(a.answered) }) : a.repeats ? t('answer.repeat') : a.price ? t('answer.cost', { amount: figure(a.price), currency: a.currency ?? '' }) : t('answer.nocost')} <span class="muted">${t('answer.of')} <a href=${link('answer/' + a.query)}><${Id} of=${a.query} /></a> · ${t('answer.entry', { n: number(a.entry) })} · ${t('explain.version', { dataset: a.dataset, version: a.version })}</span></p>`}
     </div>
     <${Problem} of=${j.problem && { problem: j.problem }} />

@@ -39,7 +39,7 @@ function Registration({ of, over }) {
   return html`<section class=${`note ${r.state === 'done' ? 'good' : r.state === 'failed' ? 'bad' : ''}`} role="status" data-state=${r.state}>
     <p><strong>${r.name}</strong> ${t('register.' + r.state, { n: number(r.version ?? 0) })}${busy && r.nodes && ` ${t('register.nodes.' + r.nodes)}`} ${busy && steps}</p>
     ${busy && html`<progress aria-label=${r.name}></progress>
-      ${r.waits && html`<p class="muted" lang=${tongue(r.waits)}>${r.waits}</p>`}<p class="muted">${t('work.leave')}</p>`}
+      ${r.waits && html`<p class="muted">${r.waits}</p>`}<p class="muted">${t('work.leave')}</p>`}
     ${r.state === 'done' && html`<p>${t(r.entries === 1 ? 'register.entry' : 'register.entries', { n: number(r.entries ?? 0) })}${r.ignored > 0 && ` · ${t(r.ignored === 1 ? 'register.ignoredone' : 'register.ignored', { n: number(r.ignored) })}`}</p>
       ${r.version > 1 && html`<p>${t('register.other')}</p>`}
       <${Ask} of=${r} />`}

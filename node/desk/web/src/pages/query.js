@@ -211,7 +211,7 @@ function Explained({ of: x, question, take, session }) {
     ${p && html`<div class="note bad">
       <p><strong>${t(p.kind === 'sql' ? 'explain.fault' : 'explain.refused')}</strong>${p.line > 0 && ` ${t('explain.at', { line: p.line, column: p.column })}`}</p>
       <p lang=${tongue(p.message)}>${shortened(p.message)}</p>
-      ${p.accepted && html`<p class="muted">${t('explain.accepted')} <span lang="en">${p.accepted}</span></p>`}
+      ${p.accepted && html`<p class="muted">${t('explain.accepted')} <span lang=${tongue(p.accepted)}>${p.accepted}</span></p>`}
       ${p.fix && !x.changes?.length && html`<p lang=${tongue(p.fix)}>${shortened(p.fix)}</p>`}
       <ul class="changes">
         ${p.nearest && p.near && html`<li><button onClick=${() => take({ ...question, sql: nearer(question.sql, p) })}>${t('explain.nearest', { near: p.near, nearest: p.nearest })}</button></li>`}
@@ -233,11 +233,11 @@ function Explained({ of: x, question, take, session }) {
         ${e.coverage && html`<dt>${t('explain.whole')}</dt><dd>${number(e.whole)} / ${number(e.groups)}</dd>`}
         <dt>${t('explain.takes')}</dt><dd>${t('explain.ms', { n: number(e.estimated_ms) })}</dd>
         ${e.noise && html`<dt>${t('explain.epsilon')}</dt><dd>${t('explain.epsilonof', { epsilon: e.noise.epsilon, left: e.noise.contract.left, limit: e.noise.contract.limit, family: e.noise.family.left })}</dd>
-          ${e.noise.sums.map((s) => html`<dt>${t('explain.noise')}</dt><dd><span lang="en">${s.what}</span>: ± ${s.interval95} ${s.unit}</dd>`)}`}
+          ${e.noise.sums.map((s) => html`<dt>${t('explain.noise')}</dt><dd>${s.what}: ± ${s.interval95} ${s.unit}</dd>`)}`}
       </dl>
       <${Less} of=${e} />
-      <p class="muted" lang="en">${shortened(e.verdict.join(' · '))}</p>
-      <details><summary>${t('explain.nodes')}</summary><p lang="en">${e.nodes}</p></details>`}
+      <p class="muted" lang=${tongue(e.verdict[0])}>${shortened(e.verdict.join(' · '))}</p>
+      <details><summary>${t('explain.nodes')}</summary><p lang=${tongue(e.nodes)}>${e.nodes}</p></details>`}
     ${!p && !e && html`<p aria-busy="true">${t('loading')}</p>`}`;
 }
 
@@ -263,7 +263,7 @@ function Job({ of: j, session }) {
       <p class="muted">${t('job.leave')}</p>`}
     ${(j.failed_attempts ?? []).map((w) => html`<p class="note bad">${t('job.failed')} <span lang=${tongue(w)}>${w}</span></p>`)}
     <${Problem} of=${j.problem && { problem: j.problem }} />
-    ${j.note && html`<p class="note bad" lang="en">${j.note}</p>`}
+    ${j.note && html`<p class="note bad" lang=${tongue(j.note)}>${shortened(j.note)}</p>`}
     ${j.answer && html`<${Answer} of=${j.answer} free=${j.free} session=${session} />`}
   </section>`;
 }

@@ -3,7 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import { post } from '../api.js';
 import { Drop, encoded } from '../drop.js';
 import { html } from '../html.js';
-import { Id, link, Page, Problem } from '../parts.js';
+import { tongue, Id, link, Page, Problem } from '../parts.js';
 import { t } from '../words.js';
 
 export function Receipt({ session }) {
@@ -31,7 +31,7 @@ export function Receipt({ session }) {
       <${Problem} of=${failed} />
       ${verified && html`
         <div class="note good"><p><strong>${t('receipt.holds', { name })}</strong></p></div>
-        <ol class="proof" lang="en">${verified.words.map((w) => html`<li>${w}</li>`)}</ol>
+        <ol class="proof" lang=${tongue(verified.words[0])}>${verified.words.map((w) => html`<li>${w}</li>`)}</ol>
         <details><summary>${t('receipt.details')}</summary><pre class="sql" translate="no" tabindex="0">${JSON.stringify(verified.proven, null, 2)}</pre></details>`}
     </div>
     <p><a href=${link('logs')}>${t('receipt.logs')}</a></p>

@@ -1,0 +1,62 @@
+package route
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/weirdata/weir/catalog/explain"
+)
+
+// Trouble is why something cannot be reached, in a plain sentence of a language, where it is one of the common ones of
+// networks, certificates and disks; "": it is none of them. Errors of libraries name addresses and calls, and say what is
+// the matter at their end.
+func Trouble(l explain.Language, text string) string {
+	for _, t := range troubles() {
+		if strings.Contains(text, t.raw) {
+			if l == explain.Chinese {
+				return t.chinese
+			}
+			return t.english
+		}
+	}
+	return ""
+}
+
+// trouble is what an error has in it, and what that says to a person.
+type trouble struct{ raw, english, chinese string }
+
+// troubles are looked for in this order: of two that an error has, the first one says more.
+var troubles = sync.OnceValue(func() []trouble {
+	return []trouble{
+		{"not what the profile pins", "who answers at its address is not the node that the profile names", "该地址上的应答者不是配置文件所载的节点"},
+		{"no such host", "its address cannot be found: the name is not known", "找不到该地址：域名无法解析"},
+		{"server misbehaving", "its address cannot be found: the name service fails", "找不到该地址：域名服务出错"},
+		{"Temporary failure in name resolution", "its address cannot be found: the name service fails", "找不到该地址：域名服务出错"},
+		{"connection refused", "nothing listens at its address: its program does not run, or a firewall refuses", "该地址无程序监听：节点程序未运行，或被防火墙拒绝"},
+		{"no route to host", "no way leads to its machine: the network, or the machine, is down", "无法到达该机器：网络中断或机器未开机"},
+		{"network is unreachable", "this machine has no network", "本机没有可用的网络"},
+		{"connection reset", "it ended the connection", "对方中断了连接"},
+		{"broken pipe", "it ended the connection", "对方中断了连接"},
+		{"server closed idle connection", "it ended the connection", "对方中断了连接"},
+		{"certificate has expired or is not yet valid", "its certificate is not valid now: look at the clocks of both machines", "其证书不在有效期内：请检查两台机器的时钟"},
+		{"certificate is valid for", "its certificate is of another name", "其证书属于其他名称"},
+		{"x509: ", "its certificate is none that this machine trusts", "其证书不为本机所信任"},
+		{"server gave HTTP response to HTTPS client", "something else listens at its address, without TLS", "该地址上是其他程序，不使用 TLS"},
+		{"tls: ", "TLS with it fails: something else may listen at its address", "与其建立 TLS 连接失败：该地址上可能是其他程序"},
+		{"malformed HTTP", "something else listens at its address", "该地址上是其他程序"},
+		{"it does not answer", "it takes connections, and does not answer", "能够连接，但没有应答"},
+		{"i/o timeout", "it did not answer in time", "没有及时应答"},
+		{"Client.Timeout exceeded", "it did not answer in time", "没有及时应答"},
+		{"TLS handshake timeout", "it did not answer in time", "没有及时应答"},
+		{"connection timed out", "it did not answer in time", "没有及时应答"},
+		{"context deadline exceeded", "it did not answer in time", "没有及时应答"},
+		{"context canceled", "it was given up", "已放弃"},
+		{"unexpected EOF", "it ended the connection", "对方中断了连接"},
+		{"EOF", "it ended the connection", "对方中断了连接"},
+		{"no space left on device", "the disk is full", "磁盘已满"},
+		{"permission denied", "this is not permitted to the program", "程序没有相应权限"},
+		{"read-only file system", "the disk cannot be written to", "磁盘只读"},
+		{"input/output error", "the disk has a fault", "磁盘出现故障"},
+		{"no such file or directory", "the file is not there", "文件不存在"},
+	}
+})
