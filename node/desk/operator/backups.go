@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/backup"
@@ -27,6 +28,12 @@ type Backups struct {
 	// Deposits of nodes' shares, the newest first.
 	Deposits []Deposit           `json:"deposits"`
 	Restores []recovery.Restored `json:"restores"`
+}
+
+// In is the list with its sentences in a language.
+func (all Backups) In(l explain.Language) Backups {
+	all.Damaged, all.Away = route.NodesIn(l, all.Damaged), route.In(l, all.Away)
+	return all
 }
 
 // Backup is a backup of the archive.

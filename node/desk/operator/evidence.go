@@ -1,13 +1,16 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/desk/route"
 )
 
 // Evidence answers GET /api/evidence: one look of a monitor.
@@ -23,6 +26,18 @@ type Evidence struct {
 	File     string `json:"file"` // in which it is kept
 }
 
+// In is the look with its sentences in a language.
+func (e Evidence) In(l explain.Language) Evidence {
+	e.Away = slices.Clone(e.Away)
+	for i := range e.Away {
+		e.Away[i].Why = route.NodeIn(l, e.Away[i].Why)
+	}
+	if e.Fork != nil {
+		e.Fork = &Fork{Reason: route.NodeIn(l, e.Fork.Reason), Notes: e.Fork.Notes}
+	}
+	return e
+}
+
 // Head is the head of a node's log, which the node signed.
 type Head struct {
 	Node    string         `json:"node"`
@@ -33,8 +48,9 @@ type Head struct {
 
 // Away is a node that did not show its log, and why.
 type Away struct {
-	Node string `json:"node"`
-	Why  string `json:"why"`
+	Node  string `json:"node"`
+	Why   string `json:"why"`             // in a sentence
+	Error string `json:"error,omitempty"` // that, as the network or the node has it
 }
 
 // Fork says that nodes hold different logs, or one rewrote its own: Notes are the signed checkpoints that prove it.
@@ -63,7 +79,7 @@ func (o *Operator) evidence(ctx context.Context, _ none) (Evidence, error) {
 		out.Heads = append(out.Heads, Head{h.Node, h.Size, h.Root, longest - h.Size})
 	}
 	for node, why := range look.Away {
-		out.Away = append(out.Away, Away{node, why})
+		out.Away = append(out.Away, Away{node, cmp.Or(route.Plain(why), why), why})
 	}
 	slices.SortFunc(out.Away, func(a, b Away) int { return strings.Compare(a.Node, b.Node) })
 	if fork, ok := errors.AsType[*audit.ForkError](err); ok {

@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/desk/route"
 )
 
 // Keys answers GET /api/keys.
@@ -31,6 +33,15 @@ type Key struct {
 	Step  string `json:"step"`
 	Waits string `json:"waits,omitempty"` // what for, in a sentence
 	Nodes []Part `json:"nodes"`
+}
+
+// In is the keys with their sentences in a language.
+func (all Keys) In(l explain.Language) Keys {
+	all.Keys = slices.Clone(all.Keys)
+	for i := range all.Keys {
+		all.Keys[i].Waits = route.NodeIn(l, all.Keys[i].Waits)
+	}
+	return all
 }
 
 // Part is a node's part in a key.

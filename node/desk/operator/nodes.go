@@ -3,9 +3,12 @@ package operator
 import (
 	"cmp"
 	"context"
+	"slices"
 
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/desk/route"
 )
 
 // Nodes answers GET /api/nodes.
@@ -25,7 +28,8 @@ type Node struct {
 	Addr    string   `json:"addr"`
 	Answers bool     `json:"answers"`
 	Sealed  bool     `json:"sealed,omitempty"` // it says that it waits for its passphrase, and cannot prove it
-	Error   string   `json:"error,omitempty"`
+	Why     string   `json:"why,omitempty"`    // it gives no status, in a sentence
+	Error   string   `json:"error,omitempty"`  // that, as the network or the node has it
 	Ready   bool     `json:"ready"`
 	State   string   `json:"state,omitempty"` // of its part in the log: follower, candidate, leader or shutdown
 	Reasons []string `json:"reasons,omitempty"`
@@ -80,10 +84,39 @@ func nodesOf(list []client.NodeStatus) Nodes {
 		}
 		out.Nodes = append(out.Nodes, nodeOf(n, committed))
 	}
-	for _, fault := range client.Faults(list) {
+	for _, fault := range client.Faults(plainly(list)) {
 		out.Faults = append(out.Faults, fault.Error())
 	}
 	return out
+}
+
+// plainly are nodes with why they give no status in plain sentences.
+func plainly(list []client.NodeStatus) []client.NodeStatus {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Error = whyOf(out[i])
+	}
+	return out
+}
+
+// whyOf is why a node gives no status: what it says itself as it is, and what the network says in a plain sentence.
+func whyOf(n client.NodeStatus) string {
+	if n.Problem != nil {
+		return n.Error
+	}
+	return cmp.Or(route.Plain(n.Error), n.Error)
+}
+
+// In is the nodes with their sentences in a language.
+func (all Nodes) In(l explain.Language) Nodes {
+	all.Faults = route.NodesIn(l, all.Faults)
+	all.Nodes = slices.Clone(all.Nodes)
+	for i, n := range all.Nodes {
+		n.Why, n.Waiting, n.Fault, n.NoVote = route.NodeIn(l, n.Why), route.NodeIn(l, n.Waiting), route.NodeIn(l, n.Fault), route.NodeIn(l, n.NoVote)
+		n.Reasons, n.Alarms = route.NodesIn(l, n.Reasons), route.NodesIn(l, n.Alarms)
+		all.Nodes[i] = n
+	}
+	return all
 }
 
 // leaderOf is who leads by what a node says: it itself, or whom it follows.
@@ -96,7 +129,7 @@ func leaderOf(node string, l wire.LedgerStatus) string {
 
 // nodeOf is how a node is, where so many entries are known to be committed.
 func nodeOf(n client.NodeStatus, committed uint64) Node {
-	out := Node{Node: n.Node, Addr: n.Addr, Sealed: n.Sealed, Error: n.Error, Contact: -1}
+	out := Node{Node: n.Node, Addr: n.Addr, Sealed: n.Sealed, Why: whyOf(n), Error: n.Error, Contact: -1}
 	s := n.Status
 	if s == nil {
 		return out

@@ -31,32 +31,66 @@ func worded(all []pattern, text string) string {
 	return text
 }
 
-// wordedThrough is worded where arguments may be sentences of the table as well, or lists of names.
-func wordedThrough(all []pattern, text string) string {
-	for _, p := range all {
+// telling is how the sentences of a source are told in Chinese: their arguments may be sentences of it again, lists of those
+// with semicolons between them, or lists of names.
+type telling struct {
+	patterns  func() []pattern
+	otherwise func(string) string // of what is no sentence of it; nil: that stays as it is
+}
+
+// chinese is a sentence, or a list of sentences, in Chinese; what is none of the source's stays as it is.
+func (s telling) chinese(text string) string {
+	if said, is := s.whole(text); is {
+		return said
+	}
+	parts := strings.Split(text, "; ")
+	var out []string
+	for at := 0; at < len(parts) && len(parts) > 1; {
+		next, said := at+1, parts[at]
+		for end := len(parts); end > at; end-- { // a sentence may have semicolons of its own
+			if chinese, is := s.whole(strings.Join(parts[at:end], "; ")); is {
+				next, said = end, chinese
+				break
+			}
+		}
+		out, at = append(out, said), next
+	}
+	if said := strings.Join(out, "；"); strings.ReplaceAll(said, "；", "; ") != text && said != "" {
+		return said
+	}
+	return text
+}
+
+// whole is one sentence in Chinese, and whether it is one of the source's.
+func (s telling) whole(text string) (string, bool) {
+	for _, p := range s.patterns() {
 		found := p.english.FindStringSubmatch(text)
 		if found == nil {
 			continue
 		}
 		args := make([]any, len(found)-1)
 		for i, a := range found[1:] {
-			args[i] = listed(wordedThrough(all, a))
+			args[i] = listed(s.chinese(a))
 		}
-		return fmt.Sprintf(p.chinese, args...)
+		return fmt.Sprintf(p.chinese, args...), true
 	}
-	return text
+	if s.otherwise == nil {
+		return text, false
+	}
+	said := s.otherwise(text)
+	return said, said != text
 }
 
 // listed is an argument with the commas of Chinese, where it is a list of names.
 func listed(arg string) string {
 	if names().MatchString(arg) {
-		return strings.ReplaceAll(arg, ", ", "、")
+		return strings.ReplaceAll(strings.ReplaceAll(arg, ", ", "、"), " or ", "、")
 	}
 	return arg
 }
 
 // names are ids of nodes or the like, with commas between them.
-var names = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]*(, [a-z][a-z0-9_-]*)+$`) })
+var names = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]*((, | or )[a-z][a-z0-9_-]*)+$`) })
 
 // chineseArguments are the arguments that are words of the program, as calendar.Grain.One has them.
 var chineseArguments = sync.OnceValue(func() map[string]string {

@@ -2,7 +2,6 @@ package route
 
 import (
 	"regexp"
-	"strings"
 	"sync"
 
 	"github.com/weirdata/weir/catalog/explain"
@@ -18,10 +17,10 @@ func ExplainedIn(l explain.Language, x *wire.Explained) *wire.Explained {
 	}
 	out := *x
 	out.Verdict, out.WithheldGroups, out.LeftOut = explainedInChinese(x.Verdict), explainedInChinese(x.WithheldGroups), explainedInChinese(x.LeftOut)
-	out.Nodes = strings.Join(explainedInChinese(strings.Split(x.Nodes, "; ")), "；")
+	out.Nodes = explained.chinese(x.Nodes)
 	out.Coverage = nil
 	for _, row := range x.Coverage {
-		row.Group = wordedThrough(explainedPatterns(), row.Group)
+		row.Group = explained.chinese(row.Group)
 		out.Coverage = append(out.Coverage, row)
 	}
 	if x.Noise != nil {
@@ -37,7 +36,7 @@ func ExplainedIn(l explain.Language, x *wire.Explained) *wire.Explained {
 
 func explainedInChinese(list []string) (out []string) {
 	for _, text := range list {
-		out = append(out, periodsInChinese(wordedThrough(explainedPatterns(), text)))
+		out = append(out, periodsInChinese(explained.chinese(text)))
 	}
 	return out
 }
@@ -57,8 +56,8 @@ func periodsInChinese(text string) string {
 }
 
 var (
-	explainedPatterns = sync.OnceValue(func() []pattern { return compiled(chineseExplained()) })
-	sumPatterns       = sync.OnceValue(func() []pattern { return compiled(chineseSums()) })
+	explained   = telling{patterns: sync.OnceValue(func() []pattern { return compiled(chineseExplained()) })}
+	sumPatterns = sync.OnceValue(func() []pattern { return compiled(chineseSums()) })
 )
 
 // chineseExplained are the sentences with which a node explains a query, in English as node/api/explainwords.go has them, and

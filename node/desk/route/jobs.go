@@ -1,6 +1,7 @@
 package route
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,7 +13,7 @@ func WaitsIn(l explain.Language, text string) string {
 	if l == explain.English {
 		return text
 	}
-	return wordedThrough(waitPatterns(), text)
+	return waits.chinese(text)
 }
 
 // NoteIn is what failed beside an answer, a thing on each line, in a language. What the system says of it may stay in English.
@@ -22,17 +23,18 @@ func NoteIn(l explain.Language, text string) string {
 	}
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		if what, why, _ := strings.Cut(line, ": "); Trouble(l, why) != "" {
-			line = what + ": " + Trouble(l, why)
+		what, why, _ := strings.Cut(line, ": ")
+		if plain := Plain(why); plain != "" {
+			line = what + ": " + plain
 		}
-		lines[i] = worded(notePatterns(), line)
+		lines[i] = notes.chinese(line)
 	}
 	return strings.Join(lines, "\n")
 }
 
 var (
-	waitPatterns = sync.OnceValue(func() []pattern { return compiled(chineseWaits()) })
-	notePatterns = sync.OnceValue(func() []pattern { return compiled(chineseNotes()) })
+	waits = telling{patterns: sync.OnceValue(func() []pattern { return compiled(chineseWaits()) })}
+	notes = telling{patterns: sync.OnceValue(func() []pattern { return compiled(slices.Concat(chineseNotes(), chineseTroubles())) })}
 )
 
 // chineseWaits are what vector.Waits says, in English and in Chinese.

@@ -17,17 +17,17 @@ func ShortfallIn(l explain.Language, sentences []string) []string {
 	for i, text := range sentences {
 		what, names, _ := strings.Cut(text, ": ")
 		if of := withheld().FindStringSubmatch(what); of != nil && names != "" {
-			out[i] = wordedThrough(shortfallPatterns(), what) + "：" + groupsInChinese(names)
+			out[i] = shortfall.chinese(what) + "：" + groupsInChinese(names)
 			continue
 		}
 		text = more().ReplaceAllString(text, " 等（另有 $1 个）")
-		out[i] = periodsInChinese(wordedThrough(shortfallPatterns(), text))
+		out[i] = periodsInChinese(shortfall.chinese(text))
 	}
 	return out
 }
 
 var (
-	shortfallPatterns = sync.OnceValue(func() []pattern { return compiled(chineseShortfall()) })
+	shortfall = telling{patterns: sync.OnceValue(func() []pattern { return compiled(chineseShortfall()) })}
 
 	withheld = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d+ groups? withheld by policy$`) })
 	more     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`,? and (\d+) more$`) })

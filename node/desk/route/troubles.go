@@ -1,21 +1,17 @@
 package route
 
 import (
+	"slices"
 	"strings"
 	"sync"
-
-	"github.com/weirdata/weir/catalog/explain"
 )
 
-// Trouble is why something cannot be reached, in a plain sentence of a language, where it is one of the common ones of
-// networks, certificates and disks; "": it is none of them. Errors of libraries name addresses and calls, and say what is
-// the matter at their end.
-func Trouble(l explain.Language, text string) string {
+// Plain is why something cannot be reached, read or written, in a plain sentence, where an error is one of the common ones of
+// networks, certificates and disks; "": it is none of them. Errors of libraries name calls and addresses, and say what is the
+// matter at their end, in words that only programmers know.
+func Plain(text string) string {
 	for _, t := range troubles() {
 		if strings.Contains(text, t.raw) {
-			if l == explain.Chinese {
-				return t.chinese
-			}
 			return t.english
 		}
 	}
@@ -60,3 +56,13 @@ var troubles = sync.OnceValue(func() []trouble {
 		{"no such file or directory", "the file is not there", "文件不存在"},
 	}
 })
+
+// chineseTroubles are the plain sentences in English and in Chinese.
+func chineseTroubles() (out [][2]string) {
+	for _, t := range troubles() {
+		if row := [2]string{t.english, t.chinese}; !slices.Contains(out, row) {
+			out = append(out, row)
+		}
+	}
+	return out
+}

@@ -1,7 +1,7 @@
 // For operators: the backups of the archive, drills with them, deposits of nodes' shares, and restores.
 import { get } from '../api.js';
 import { html } from '../html.js';
-import { Id, Problem, Scroll, Tag, useLoad } from '../parts.js';
+import { Id, Problem, Scroll, Tag, tongue, useLoad } from '../parts.js';
 import { bytes, number, t, time } from '../words.js';
 import { ForOperators, Operating } from './nodes.js';
 
@@ -11,7 +11,7 @@ export function Backups() {
     <${ForOperators} of=${backups}>${(d) => html`
       ${!d.archive && html`<p class="note">${t('backups.noarchive')} <code>weir desk --archive DIR</code></p>`}
       <${Problem} of=${d.away && { problem: d.away }} />
-      ${d.damaged.length > 0 && html`<div class="note bad"><ul lang="en">${d.damaged.map((w) => html`<li>${w}</li>`)}</ul></div>`}
+      ${d.damaged.length > 0 && html`<div class="note bad"><ul>${d.damaged.map((w) => html`<li lang=${tongue(w)}>${w}</li>`)}</ul></div>`}
       ${d.archive && !d.away && (d.backups.length === 0 ? html`<p class="empty">${t('backups.empty')} <code>weir operator backup create</code></p>` : html`
         <${Scroll} label=${t('backups')}><table>
           <thead><tr><th scope="col">${t('backups.made')}</th><th scope="col" class="n">${t('backups.entries')}</th><th scope="col" class="n">${t('nodes.stored')}</th><th scope="col" class="n">${t('nodes.bytes')}</th><th scope="col">${t('backups.backup')}</th></tr></thead>

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { get, post } from '../api.js';
 import { html } from '../html.js';
-import { Id, Problem, Tag } from '../parts.js';
+import { Id, Problem, shortened, Tag, tongue } from '../parts.js';
 import { known, number, t, time } from '../words.js';
 import { ForOperators, Operating, useRepeated } from './nodes.js';
 
@@ -28,7 +28,7 @@ export function Keys({ session }) {
           ${k.key && html`<span>${t('keys.epoch', { n: number(k.epoch) })}</span><${Id} of=${k.key} />`}
           <span class="muted">${t('keys.open', { n: number(k.threshold), of: number(k.nodes.length) })}${k.since ? ` · ${time(k.since)}` : ''}</span></p>
         <ul class="steps">${k.nodes.map((n) => html`<li key=${n.node}><${Tag} kind=${n.lacks || n.unfit ? 'bad' : n.waits ? '' : 'good'}>${n.node}: ${t(n.unfit ? 'part.unfit' : n.lacks ? 'part.lacks' : n.waits ? 'part.waits' : 'part.done')}<//></li>`)}</ul>
-        ${k.waits && html`<p lang="en" class="long">${k.waits}</p>`}
+        ${k.waits && html`<p lang=${tongue(k.waits)} class="long">${shortened(k.waits)}</p>`}
         ${k.step === 'ready' && html`<p class="row"><button class="plain" disabled=${session.read_only} onClick=${refresh(k.publisher)}>${t('keys.refresh')}</button><small>${t('keys.refreshabout')}</small></p>`}
       </article>`)}
       <h2>${t('vectors')}</h2>

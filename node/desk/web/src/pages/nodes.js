@@ -2,7 +2,7 @@
 import { useEffect } from 'preact/hooks';
 import { get } from '../api.js';
 import { html } from '../html.js';
-import { link, Loaded, Page, Scroll, Tag, useLoad } from '../parts.js';
+import { link, Loaded, Page, Scroll, shortened, Tag, tongue, useLoad } from '../parts.js';
 import { bytes, known, number, t, time } from '../words.js';
 
 // every is how many milliseconds lie between two looks at nodes.
@@ -46,7 +46,7 @@ export function Nodes() {
         <span>${d.leader ? t('nodes.leads', { node: d.leader }) : t('nodes.noleader')}</span>
         ${d.well < d.quorum && html`<strong>${t('nodes.noquorum', { n: number(d.quorum) })}</strong>`}
       </p>
-      ${d.faults.length > 0 && html`<div class="note bad"><p><strong>${t('nodes.faults')}</strong></p><ul lang="en">${d.faults.map((f) => html`<li>${f}</li>`)}</ul></div>`}
+      ${d.faults.length > 0 && html`<div class="note bad"><p><strong>${t('nodes.faults')}</strong></p><ul>${d.faults.map((f) => html`<li lang=${tongue(f)}>${shortened(f)}</li>`)}</ul></div>`}
       <ul class="cards">${d.nodes.map((n) => html`<li key=${n.node}><${Node} of=${n} /></li>`)}</ul>
       <h2>${t('nodes.blobs')}</h2>
       <${Scroll} label=${t('nodes.blobs')}><table>
@@ -57,14 +57,18 @@ export function Nodes() {
   <//>`;
 }
 
+// Raw is an error as the network has it, where a sentence says it otherwise.
+export const Raw = ({ error, why }) => error && error !== why && html`<details><summary>${t('node.raw')}</summary><p lang="en" translate="no" class="long">${error}</p></details>`;
+
 function Node({ of: n }) {
   const kind = n.ready ? 'good' : 'bad';
   return html`<article>
     <h2 class="first">${n.node}</h2>
     <p class="row top"><${Tag} kind=${kind}>${t(n.ready ? 'node.ready' : n.sealed ? 'node.sealed' : n.answers ? 'node.waits' : 'node.away')}<//>
       ${n.state && html`<${Tag}>${known('ledger.' + n.state) ? t('ledger.' + n.state) : n.state}<//>`}</p>
-    ${n.error && html`<p lang="en" class="long">${n.error}</p>`}
-    ${[...(n.reasons ?? []), ...(n.waiting ? [n.waiting] : []), ...(n.alarms ?? []), ...(n.fault ? [n.fault] : []), ...(n.no_vote ? [n.no_vote] : [])].map((why) => html`<p lang="en" class="long">${why}</p>`)}
+    ${n.why && html`<p lang=${tongue(n.why)} class="long">${shortened(n.why)}</p>`}
+    <${Raw} error=${n.error} why=${n.why} />
+    ${[...new Set([...(n.reasons ?? []), ...(n.waiting ? [n.waiting] : []), ...(n.alarms ?? []), ...(n.fault ? [n.fault] : []), ...(n.no_vote ? [n.no_vote] : [])])].map((why) => html`<p lang=${tongue(why)} class="long">${shortened(why)}</p>`)}
     ${n.answers && html`<dl>
       <dt>${t('node.lag')}</dt><dd>${t('node.entries', { n: number(n.lag) })}</dd>
       <dt>${t('node.log')}</dt><dd>${t('node.entries', { n: number(n.entries) })}</dd>

@@ -110,6 +110,12 @@ function useJob(job, set, fail) {
     })();
     return () => ended.abort();
   }, [job?.id, pending]);
+  const spoken = useRef(language);
+  useEffect(() => { // its sentences are the desk's, in the language that they were asked in
+    if (spoken.current === language) return;
+    spoken.current = language;
+    if (job) get('/api/queries/' + encodeURIComponent(job.id)).then(set, () => {});
+  }, [language]);
 }
 
 // useExplained asks what a question would do, a moment after it was last changed.
