@@ -19,12 +19,14 @@ func (d Draft) In(l explain.Language) Draft {
 	}
 	if d.Checked != nil && d.examined != nil {
 		checked := *d.Checked
-		checked.Policy = policyIn(l, *d.examined)
+		checked.Policy, checked.Closed = policyIn(l, *d.examined), route.ClosedIn(l, checked.Closed)
+		checked.Unrelated, checked.Read.Warnings = route.EachPublishingIn(l, checked.Unrelated), route.EachPublishingIn(l, checked.Read.Warnings)
 		d.Checked = &checked
 	}
-	if d.Work != nil && d.Work.Problem != nil {
+	d.Notes = route.EachPublishingIn(l, d.Notes)
+	if d.Work != nil {
 		work := *d.Work
-		work.Problem = route.In(l, work.Problem)
+		work.Problem, work.Waiting = route.In(l, work.Problem), route.PublishingIn(l, work.Waiting)
 		d.Work = &work
 	}
 	if d.Faults != nil {

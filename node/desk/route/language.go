@@ -45,7 +45,12 @@ func In(l explain.Language, p *wire.Problem) *wire.Problem {
 		sentences = sqlPatterns
 	}
 	out.Message, out.Fix = worded(sentences(), p.Message), inChinese(p.Fix)
-	out.Detail = out.Message
+	if nodes, is := strings.CutPrefix(p.Message, noNode); is {
+		out.Message = awayInChinese(nodes)
+	}
+	if p.Detail == p.Message { // else it is as the network says it
+		out.Detail = out.Message
+	}
 	return &out
 }
 

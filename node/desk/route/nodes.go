@@ -32,7 +32,7 @@ var ofNodes = telling{
 	patterns: sync.OnceValue(func() []pattern {
 		return compiled(slices.Concat(chineseNodes(), chineseHarms(), chineseHealth(), chineseKeyWaits(), chineseLogs(), chineseManifests(), chineseTroubles()))
 	}),
-	otherwise: func(text string) string { return explain.Chinese.Own(explain.Chinese.Retold(text)) },
+	otherwise: otherwise,
 }
 
 // chineseNodes are what keeps a node from work, and what it waits for, in English as packages node, compare and consensus say

@@ -61,8 +61,10 @@ func ProblemOf(err error) *wire.Problem {
 	_, key := errors.AsType[*client.KeyError](err)
 	switch {
 	case away:
-		return wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, err.Error()).
+		p := wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, plainly(err)).
 			Advising("look whether the cluster runs and this machine is on the network; what is asked stays asked, and is charged once")
+		p.Detail = err.Error()
+		return p
 	case parity, lie, check, key, errors.Is(err, ask.ErrVerdictForged), errors.Is(err, client.ErrPinned), errors.Is(err, client.ErrOrderForged):
 		return wire.NewProblem(http.StatusBadGateway, KindAnswer, err.Error()).
 			Advising("no figure is shown; tell the operators of the nodes, and keep this message")

@@ -76,7 +76,7 @@ func asFormat(text string) string {
 	return places.ReplaceAllString(strings.TrimPrefix(text, "%w: "), "%s")
 }
 
-var places = regexp.MustCompile(`%(?:\.[0-9]+)?[sdqvw]`)
+var places = regexp.MustCompile(`%(?:\.[0-9]+)?[sdqvwg]`)
 
 // holdTable holds a table to the sources of its sentences both ways: each sentence is one of the sources, or is put together
 // of parts (by the sentence) which they have, or is of what wraps it, and each that the sources have is in the table, or a part, or is not told on a page.

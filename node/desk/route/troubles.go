@@ -1,9 +1,15 @@
 package route
 
 import (
+	"cmp"
+	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/weirdata/weir/catalog/explain"
+	"github.com/weirdata/weir/node/client"
 )
 
 // Plain is why something cannot be reached, read or written, in a plain sentence, where an error is one of the common ones of
@@ -56,6 +62,69 @@ var troubles = sync.OnceValue(func() []trouble {
 		{"no such file or directory", "the file is not there", "文件不存在"},
 	}
 })
+
+// otherwise is in Chinese what no table has: which nodes do not answer, a word of the program's own, a sentence of a code, or a
+// plain one of the network's, with what the network says itself behind it.
+func otherwise(text string) string {
+	if nodes, is := strings.CutPrefix(text, noNode); is {
+		return awayInChinese(nodes)
+	}
+	if said := explain.Chinese.Own(explain.Chinese.Retold(text)); said != text {
+		return said
+	}
+	plain := Plain(text)
+	for _, row := range chineseTroubles() {
+		if row[0] == plain {
+			return row[1] + "（" + text + "）"
+		}
+	}
+	return text
+}
+
+// noNode begins what client.UnreachableError says.
+const noNode = "no node answers: "
+
+// plainly is an error in plain sentences, where no node could be reached.
+func plainly(err error) string {
+	away, is := errors.AsType[*client.UnreachableError](err)
+	if !is {
+		return err.Error()
+	}
+	plain := client.UnreachableError{Nodes: slices.Clone(away.Nodes)}
+	for i, n := range plain.Nodes {
+		if said := Plain(n.Err.Error()); said != "" {
+			plain.Nodes[i].Err = errors.New(said)
+		}
+	}
+	return strings.Replace(err.Error(), away.Error(), plain.Error(), 1)
+}
+
+// eachAway finds the nodes in what client.UnreachableError says.
+var eachAway = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:^|; )([\w-]+) at (\S+): `) })
+
+// awayInChinese says which nodes do not answer, and why.
+func awayInChinese(nodes string) string {
+	found := eachAway().FindAllStringSubmatchIndex(nodes, -1)
+	if found == nil {
+		return "没有节点应答：" + nodes
+	}
+	out := make([]string, len(found))
+	for i, at := range found {
+		end := len(nodes)
+		if i+1 < len(found) {
+			end = found[i+1][0]
+		}
+		why := nodes[at[1]:end]
+		for _, t := range troubles() {
+			if t.english == cmp.Or(Plain(why), why) {
+				why = t.chinese
+				break
+			}
+		}
+		out[i] = nodes[at[2]:at[3]] + "（" + nodes[at[4]:at[5]] + "）" + why
+	}
+	return "没有节点应答：" + strings.Join(out, "；")
+}
 
 // chineseTroubles are the plain sentences in English and in Chinese.
 func chineseTroubles() (out [][2]string) {

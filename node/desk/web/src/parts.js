@@ -24,6 +24,9 @@ export function useLoad(load, of) {
 // tongue is the language of a sentence of the desk's: Chinese where it has Chinese in it, else English.
 export const tongue = (text) => (/[\u4e00-\u9fff]/.test(text ?? '') ? 'zh-CN' : 'en');
 
+// Raw is an error as the network has it, where a sentence says it otherwise.
+export const Raw = ({ error, why }) => error && error !== why && html`<details><summary>${t('node.raw')}</summary><p lang="en" translate="no" class="long">${error}</p></details>`;
+
 // Problem says what is wrong, and what to do.
 export function Problem({ of, again }) {
   if (!of) return null;
@@ -33,6 +36,7 @@ export function Problem({ of, again }) {
   return html`<div class="note bad" role="alert">
     <p><strong>${own}</strong>${' '}<span lang=${tongue(message)}>${shortened(message)}</span></p>
     ${p.fix && html`<p lang=${tongue(p.fix)}>${shortened(p.fix)}</p>`}
+    ${p.kind === 'unavailable' && html`<${Raw} error=${p.detail} why=${p.message} />`}
     ${again && html`<p><button class="plain" onClick=${again}>${t('again')}</button></p>`}
   </div>`;
 }

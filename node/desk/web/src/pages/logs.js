@@ -1,9 +1,9 @@
 // For operators and auditors: whether every node's log continues what it signed before, and all logs agree.
 import { get, saveBlob } from '../api.js';
 import { html } from '../html.js';
-import { Id, Loaded, Scroll, Tag, tongue, useLoad } from '../parts.js';
+import { Id, Loaded, Raw, Scroll, Tag, tongue, useLoad } from '../parts.js';
 import { number, t } from '../words.js';
-import { Operating, Raw } from './nodes.js';
+import { Operating } from './nodes.js';
 
 export function Logs() {
   const look = useLoad((signal) => get('/api/evidence', signal), []);

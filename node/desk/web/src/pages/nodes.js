@@ -2,7 +2,7 @@
 import { useEffect } from 'preact/hooks';
 import { get } from '../api.js';
 import { html } from '../html.js';
-import { link, Loaded, Page, Scroll, shortened, Tag, tongue, useLoad } from '../parts.js';
+import { link, Loaded, Page, Raw, Scroll, shortened, Tag, tongue, useLoad } from '../parts.js';
 import { bytes, known, number, t, time } from '../words.js';
 
 // every is how many milliseconds lie between two looks at nodes.
@@ -56,9 +56,6 @@ export function Nodes() {
       </table><//>`}<//>
   <//>`;
 }
-
-// Raw is an error as the network has it, where a sentence says it otherwise.
-export const Raw = ({ error, why }) => error && error !== why && html`<details><summary>${t('node.raw')}</summary><p lang="en" translate="no" class="long">${error}</p></details>`;
 
 function Node({ of: n }) {
   const kind = n.ready ? 'good' : 'bad';

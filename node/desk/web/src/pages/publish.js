@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { get, post } from '../api.js';
 import { Bureau } from '../bureau.js';
 import { html } from '../html.js';
-import { go, link, Loaded, Problem, useLoad } from '../parts.js';
+import { go, link, Loaded, Problem, shortened, tongue, useLoad } from '../parts.js';
 import { language, number, t, time } from '../words.js';
 import { Columns, Descriptor, Policy } from './describe.js';
 import { Preview } from './preview.js';
@@ -158,7 +158,7 @@ function Working({ of: w }) {
   const counts = w.tiles_total > 0 ? t('work.tiles', { n: number(w.tiles ?? 0), of: number(w.tiles_total) }) : w.rows > 0 ? t('work.rows', { n: number(w.rows) }) : '';
   return html`<div role="status"><p>${t('work.stage.' + (w.stage || 'reading'))} ${counts}</p>
     <progress value=${w.fraction > 0 ? w.fraction : undefined} aria-label=${t('publish.sign')}></progress>
-    ${w.waiting && html`<p lang="en">${w.waiting}</p>`}
+    ${w.waiting && html`<p lang=${tongue(w.waiting)}>${shortened(w.waiting)}</p>`}
     ${w.nodes && html`<p>${w.nodes.map((n) => `${n.id} ${n.tiles < 0 ? '–' : number(n.tiles) + ' / ' + number(n.of)}`).join(' · ')}</p>`}
     <p class="muted">${t('work.leave')}</p></div>`;
 }
