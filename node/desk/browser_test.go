@@ -190,6 +190,11 @@ func clickThrough(t *testing.T, looks bool) {
 	b.look("refused")
 	b.click("#explain button.take", "without the condition")
 	b.text("4 groups would be released")
+	b.speak("zh")
+	b.text("28 个实体中计入 24 个")
+	b.sees("what nodes learn is in Chinese", "document.querySelector('#explain details:last-child p').textContent.startsWith('请求、各组及组数')")
+	b.speak("en")
+	b.text("24 of 28 entities are included")
 	b.settled()
 	b.look("explained")
 	b.click("main button", "Ask")
@@ -205,6 +210,10 @@ func clickThrough(t *testing.T, looks bool) {
 	}
 	figure := grouped(fmt.Sprintf("%d.%d", sum/10, sum%10))
 	b.text(figure)
+	b.speak("zh")
+	b.text("按政策不发布 2 组：")
+	b.speak("en")
+	b.text("2 groups withheld by policy")
 	b.settled()
 	b.look("answer")
 

@@ -80,6 +80,11 @@ func TestAnOperatorInABrowser(t *testing.T) {
 	b.text("2 of 3 can take work")
 	b.text("does not answer")
 	b.text("Node n3 does not answer.") // a notice, on whatever page
+	b.text("nothing listens at its address")
+	b.speak("zh")
+	b.text("该地址无程序监听")
+	b.text("节点 n3（" + w.Profile.Nodes[2].Addr + "）没有给出状态：该地址无程序监听")
+	b.speak("en")
 	b.look("nodes-away")
 	b.click("main section button", "Dismiss")
 	b.sees("the notice is gone", "!document.querySelector('main').innerText.includes('Node n3 does not answer.')")
@@ -89,6 +94,9 @@ func TestAnOperatorInABrowser(t *testing.T) {
 
 	b.click(".parts a", "Keys")
 	b.text("attempt 2 is dealing and waits for n3")
+	b.speak("zh")
+	b.text("第 2 次尝试（正在分发），等待 n3")
+	b.speak("en")
 	b.settled()
 	b.look("keys")
 	w.Lies(nil)

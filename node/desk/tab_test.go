@@ -266,6 +266,9 @@ func (b *tab) look(name string) {
 	for _, language := range []string{"en", "zh"} {
 		choose(0, language)
 		b.settled()
+		if b.screenshots != "" { // sentences of nodes come again in the language
+			b.run("wait", chromedp.Sleep(500*time.Millisecond))
+		}
 		if high := js[float64](b, "document.querySelector('.bar').getBoundingClientRect().height"); high > 64 {
 			b.Errorf("%s in %s: the bar is %.0f pixels high at 1200, which are two lines", name, language, high)
 		}

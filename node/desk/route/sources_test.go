@@ -37,7 +37,9 @@ func saysOf(t *testing.T, sources []source) map[string]bool {
 				ast.Inspect(n, func(n ast.Node) bool { // a sum's parts by themselves
 					if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
 						text := asFormat(formatOf(l))
-						out[text] = out[text]
+						if _, known := out[text]; !known {
+							out[text] = false
+						}
 					}
 					return true
 				})

@@ -122,24 +122,28 @@ function useJob(job, set, fail) {
 function useExplained(question) {
   const [state, set] = useState({});
   const text = JSON.stringify({ ...question, fresh: undefined });
+  const spoken = useRef(language);
   useEffect(() => {
+    const pause = spoken.current === language ? 350 : 0; // nobody types while another language is chosen
+    spoken.current = language;
     if (!question.sql.trim()) return void set({});
     const ended = new AbortController();
     const later = setTimeout(async () => {
       set((s) => ({ ...s, loading: true }));
       try {
         const x = await post('/api/explain', JSON.parse(text), ended.signal);
-        set({ ...x, of: text });
+        set({ ...x, of: text, language });
       } catch (e) {
-        if (!ended.signal.aborted) set({ problem: e.problem ?? { message: String(e) }, of: text });
+        if (!ended.signal.aborted) set({ problem: e.problem ?? { message: String(e) }, of: text, language });
       }
-    }, 350);
+    }, pause);
     return () => {
       clearTimeout(later);
       ended.abort();
     };
   }, [text, language]);
-  return { ...state, stale: state.of !== text };
+  const retold = state.of !== undefined && state.language !== language; // it is asked for in the other language
+  return { ...state, stale: state.of !== text || retold, loading: state.loading || retold };
 }
 
 const noNames = { measures: [], columns: [], grains: [], functions: [], datasets: [] };
