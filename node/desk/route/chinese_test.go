@@ -3,6 +3,7 @@ package route
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -18,6 +19,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
 )
 
 // takesSentence says where functions take sentences.
@@ -118,14 +120,18 @@ func TestProblemsAreToldInTheLanguageOfTheRequest(t *testing.T) {
 		err                 error
 		language, want, fix string
 	}{
-		"a refusal":                      {refusal, "zh", "订单 o-1 的状态已是“已批准”", ""},
-		"a refusal, as a browser asks":   {refusal, "zh-CN,zh;q=0.9,en;q=0.8", "订单 o-1 的状态已是“已批准”", ""},
-		"a refusal in English":           {refusal, "en", "order o-1 is approved already", ""},
-		"nobody said which":              {refusal, "", "order o-1 is approved already", ""},
-		"a refusal by a node":            {wire.RefusalProblem(refusal), "zh", "订单 o-1 的状态已是“已批准”", ""},
-		"a code of a newer node":         {foreign, "zh", "in the words of a newer node", ""},
-		"a sentence of the desk":         {BadField("grain", `"x" is no grain`, "take one of [a b]"), "zh", `"x" 不是粒度`, "请从以下选择：[a b]"},
-		"a sentence that no table has":   {BadField("grain", "entirely unheard of", ""), "zh", "entirely unheard of", ""},
+		"a refusal":                    {refusal, "zh", "订单 o-1 的状态已是“已批准”", ""},
+		"a refusal, as a browser asks": {refusal, "zh-CN,zh;q=0.9,en;q=0.8", "订单 o-1 的状态已是“已批准”", ""},
+		"a refusal in English":         {refusal, "en", "order o-1 is approved already", ""},
+		"nobody said which":            {refusal, "", "order o-1 is approved already", ""},
+		"a refusal by a node":          {wire.RefusalProblem(refusal), "zh", "订单 o-1 的状态已是“已批准”", ""},
+		"a code of a newer node":       {foreign, "zh", "in the words of a newer node", ""},
+		"a sentence of the desk":       {BadField("grain", `"x" is no grain`, "take one of [a b]"), "zh", `"x" 不是粒度`, "请从以下选择：[a b]"},
+		"a sentence that no table has": {BadField("grain", "entirely unheard of", ""), "zh", "entirely unheard of", ""},
+		"a sentence of a node":         {wire.NewProblem(503, wire.KindUnavailable, "no node leads"), "zh", "没有主节点", ""},
+		"nodes that do not answer": {&client.UnreachableError{Nodes: []client.NodeFailure{{ID: "n1", Addr: "https://a:1", Err: errors.New("dial tcp: connection refused")}, {ID: "n2", Addr: "https://b:1", Err: errors.New("heaven knows")}}}, "zh",
+			"没有节点应答：n1（https://a:1）该地址无程序监听：节点程序未运行，或被防火墙拒绝；n2（https://b:1）heaven knows",
+			"请查看集群是否在运行、本机是否联网；已提交的查询仍然有效，只计费一次"},
 		"a sentence of the desk, twice%": {NotFound("this machine has no answer of query %s%d", ""), "zh", "本机没有查询 %s%d 的答案", ""},
 	} {
 		r := New("GET", "/x", "", Reads, func(context.Context, struct{}) (string, error) { return "", c.err })

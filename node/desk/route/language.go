@@ -47,6 +47,8 @@ func In(l explain.Language, p *wire.Problem) *wire.Problem {
 	out.Message, out.Fix = worded(sentences(), p.Message), inChinese(p.Fix)
 	if nodes, is := strings.CutPrefix(p.Message, noNode); is {
 		out.Message = awayInChinese(nodes)
+	} else if out.Message == p.Message && p.Kind != wire.KindSQL { // it may be what a node says of itself
+		out.Message = NodeIn(l, p.Message)
 	}
 	if p.Detail == p.Message { // else it is as the network says it
 		out.Detail = out.Message
