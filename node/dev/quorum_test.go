@@ -24,6 +24,7 @@ import (
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/seeds"
 )
 
@@ -260,7 +261,7 @@ func TestNodeThatHangsIsReplaced(t *testing.T) {
 			ordering = alone
 		}
 		c.signal(t, leads, syscall.SIGSTOP)
-		if _, err = ordering.CreateOrder(ctx, catalog.OrderCreate{Dataset: "air_daily", Purpose: "test"}); err != nil {
+		if _, err = exchange.CreateOrder(ctx, ordering, catalog.OrderCreate{Dataset: "air_daily", Purpose: "test"}); err != nil {
 			t.Errorf("the leader hangs, asked is %s: %v", ask, err)
 		}
 		if _, _, err := answer(ctx, buyer, airByMonth, nil); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/dev"
 )
@@ -146,10 +147,10 @@ func admit(ctx context.Context, profile client.Profile, operator, bureau *client
 		return b, err
 	}
 	defer c.Close()
-	order, err := c.CreateOrder(ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "a load test"})
+	order, err := exchange.CreateOrder(ctx, c, catalog.OrderCreate{Dataset: dataset, Purpose: "a load test"})
 	if err != nil {
 		return b, err
 	}
-	b.contract, err = bureau.ApproveOrder(ctx, catalog.OrderApprove{Order: order})
+	b.contract, err = exchange.ApproveOrder(ctx, bureau, catalog.OrderApprove{Order: order})
 	return b, err
 }

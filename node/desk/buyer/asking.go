@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -182,7 +183,7 @@ func (b *Buyer) shown(ctx context.Context, r *ask.Result) Answer {
 // currency is that of a query's price; empty where no node tells it now.
 func (b *Buyer) currency(ctx context.Context, q catalog.Query) string {
 	k, err := client.Cached(ctx, b.client, q.Submit.Contract, func(ctx context.Context) (string, error) {
-		k, err := b.client.Contract(ctx, q.Submit.Contract)
+		k, err := exchange.Contract(ctx, b.client, q.Submit.Contract)
 		return k.Currency(), err
 	})
 	if err != nil {

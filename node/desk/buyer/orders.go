@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -56,7 +57,7 @@ func (b *Buyer) order(ctx context.Context, in struct{ Body Order }) (Ordered, er
 	if err != nil {
 		return Ordered{}, err
 	}
-	id, err := b.client.CreateOrder(ctx, o)
+	id, err := exchange.CreateOrder(ctx, b.client, o)
 	return Ordered{id}, err
 }
 
@@ -80,7 +81,7 @@ func (o Order) create(now time.Time) (catalog.OrderCreate, error) {
 		out.Scope = &catalog.Scope{Columns: append([]string{}, o.Columns...), Grain: calendar.Grain(o.Grain)}
 	}
 	if o.Until != "" {
-		end, err := client.EndOfDay(o.Until, now)
+		end, err := exchange.EndOfDay(o.Until, now)
 		if err != nil {
 			return out, route.BadField("until", err.Error(), "give a day to come, such as 2027-12-31, or none for a year from the grant")
 		}
@@ -132,5 +133,5 @@ func (b *Buyer) statement(ctx context.Context, in monthly) (catalog.Statement, e
 	if b.client.Key() == nil {
 		return catalog.Statement{}, client.ErrNoKey
 	}
-	return b.client.Statement(ctx, in.ID, in.Month)
+	return exchange.Statement(ctx, b.client, in.ID, in.Month)
 }

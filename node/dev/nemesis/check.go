@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/mpc"
 )
 
@@ -160,7 +161,7 @@ func (r *run) checkRecords(ctx context.Context, node string, c *client.Client) e
 				r.history.violated("%s: query %s was acknowledged and is lost", node, id)
 			}
 		}
-		k, err := c.Contract(ctx, contract)
+		k, err := exchange.Contract(ctx, c, contract)
 		if err != nil {
 			return err
 		}
