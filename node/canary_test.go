@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
@@ -164,7 +165,7 @@ func TestSharesAreTriedAndMadeAnewInTime(t *testing.T) {
 		t.Errorf("without a schedule the key is refreshed: %+v", k.Refresh)
 	}
 	operator := x.clientWith(x.operator, client.Options{Now: now})
-	if err := operator.RefreshEvery(ctx, 20*time.Hour); err != nil {
+	if err := govern.RefreshEvery(ctx, operator, 20*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	moves := map[string]uint64{v.ID: 0}

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog/custody"
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/deposit"
 	"github.com/weirdata/weir/node/founding"
 )
@@ -48,7 +49,7 @@ func TestADepositIsBurnedByTheNodeThatIsMadeOfIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.client(c.operator).RefreshKey(ctx, ready.Record.ID); err != nil {
+	if err := govern.RefreshKey(ctx, c.client(c.operator), ready.Record.ID); err != nil {
 		t.Fatal(err)
 	}
 	c.await(ctx, "the refresh", func() bool { return standing().Keys == 1 })

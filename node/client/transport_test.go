@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
 	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -185,7 +186,7 @@ func TestKeyThatIsNotReadyIsWaitedForAndNamed(t *testing.T) {
 	w.Cluster.Asleep = true
 	k, err := client.NewKey("late")
 	w.Must(err)
-	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, k.Public(), catalog.RolePublisher)
+	_, err = govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), k.Public(), catalog.RolePublisher)
 	w.Must(err)
 	ctx, cancel := context.WithCancel(w.Ctx)
 	w.Watch(func(_ int, r *http.Request, _ []byte) {

@@ -25,6 +25,7 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/seeds"
 )
 
@@ -207,7 +208,7 @@ func waitForKey(ctx context.Context, t *testing.T, c *Cluster, node string) (wai
 	if err != nil {
 		t.Fatal(err)
 	}
-	if publisher, err = connectVia(t, c, Operator, node).AddPrincipal(ctx, k.Public(), catalog.RolePublisher); err != nil {
+	if publisher, err = govern.AddPrincipal(ctx, connectVia(t, c, Operator, node), k.Public(), catalog.RolePublisher); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)

@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/clienttest"
 	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -76,7 +77,7 @@ func another(w *clienttest.World, name, dataset string) *client.Client {
 	w.Helper()
 	key, err := client.NewKey(name)
 	w.Must(err)
-	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, key.Public(), catalog.RoleBuyer)
+	_, err = govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), key.Public(), catalog.RoleBuyer)
 	w.Must(err)
 	c, err := client.New(w.Profile, key, w.Options())
 	w.Must(err)

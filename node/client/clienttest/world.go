@@ -25,6 +25,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -154,7 +155,7 @@ func New(t testing.TB) *World {
 	}
 	w.Profile.Addr = w.Servers[0].URL
 	for _, r := range []catalog.Role{catalog.RolePublisher, catalog.RoleBuyer} {
-		_, err := w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, w.Keys[r].Public(), r)
+		_, err := govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), w.Keys[r].Public(), r)
 		w.Must(err)
 	}
 	return w

@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 )
 
 // Keys answers GET /api/keys.
@@ -154,5 +155,5 @@ func (o *Operator) refresh(ctx context.Context, in keyed) (none, error) {
 	if err != nil {
 		return none{}, fmt.Errorf("read the key of publisher %.20s: %w", in.Publisher, err)
 	}
-	return none{}, o.client.RefreshKey(ctx, k.ID)
+	return none{}, govern.RefreshKey(ctx, o.client, k.ID)
 }

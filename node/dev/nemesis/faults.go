@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/dev/network"
 )
 
@@ -148,7 +149,7 @@ func (r *run) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = r.operator.RefreshKey(ctx, k.ID)
+	err = govern.RefreshKey(ctx, r.operator, k.ID)
 	if refusal, refused := client.IsRefused(err); refused && refusal.Rule == "refresh" {
 		return nil
 	}
