@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/govern"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
@@ -130,7 +131,7 @@ func (c *cluster) leftOut(ctx context.Context, id, why string) {
 		}
 		return true
 	})
-	list, err := c.client(c.operator).Statuses(ctx)
+	list, err := nodestatus.All(ctx, c.client(c.operator))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -172,7 +173,7 @@ func TestSharesAreTriedAndMadeAnewInTime(t *testing.T) {
 	later.Store(int64(26 * time.Hour)) // the leader looks once a minute
 	x.awaitRefreshed(ctx, key.ID, 2)
 	x.awaitMoved(ctx, moves)
-	list, err := operator.Statuses(ctx)
+	list, err := nodestatus.All(ctx, operator)
 	if err != nil {
 		t.Fatal(err)
 	}

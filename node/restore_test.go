@@ -209,10 +209,10 @@ func TestRestoreThatLostSomethingClosesIt(t *testing.T) {
 	d.open("n2")
 	d.restored(ctx, "n1")
 	bureau = d.client(bureau.Key())
-	if err := bureau.Present(ctx, []byte("weir/other\n1\n\n")); !isProblem(err, wire.KindRequest) {
+	if err := audit.Present(ctx, bureau, []byte("weir/other\n1\n\n")); !isProblem(err, wire.KindRequest) {
 		t.Errorf("a checkpoint of nobody: %v", err)
 	}
-	if err := bureau.Present(ctx, note); err != nil {
+	if err := audit.Present(ctx, bureau, note); err != nil {
 		t.Fatal(err)
 	}
 	d.await(ctx, "what was shown to be known", func() bool { return d.restored(ctx, "n1").Lost() > 0 })

@@ -115,6 +115,9 @@ func (c *Client) Profile() Profile {
 	return p
 }
 
+// Pinned is the profile that the client was made with, whatever it has met since. Its connections prove the keys in it.
+func (c *Client) Pinned() Profile { return c.profile }
+
 // Options are those that the client was made with, the defaults filled in.
 func (c *Client) Options() Options { return c.opts }
 

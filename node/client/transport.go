@@ -170,6 +170,24 @@ func (t *transport) Ask(ctx context.Context, node ProfileNode, r Call) ([]byte, 
 	return resp.body, err
 }
 
+// AskPatiently is Ask that asks the node again while it may do better, for as long as the client has patience.
+func (t *transport) AskPatiently(ctx context.Context, node ProfileNode, r Call) ([]byte, error) {
+	pause, giveUp := FirstPause, t.Now().Add(t.opts.Patience)
+	for {
+		b, err := t.Ask(ctx, node, r)
+		if p, answered := errors.AsType[*wire.Problem](err); answered && !r.tryNext(p) {
+			return nil, err
+		}
+		if err == nil || ctx.Err() != nil || t.Now().Add(pause).After(giveUp) {
+			return b, err
+		}
+		if err := Pause(ctx, jittered(pause)); err != nil {
+			return nil, err
+		}
+		pause = min(2*pause, LastPause)
+	}
+}
+
 // Answer is Ask that says which pinned node answered, by the key that the connection
 // proved: one node must not answer for two, wherever addresses lead. Where tests replace
 // TLS there is no such key, and it is the node that was asked. It says so of an answer that

@@ -19,6 +19,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/govern"
+	"github.com/weirdata/weir/node/client/nodestatus"
 )
 
 // refreshPause separates two looks at a key that is being shared anew.
@@ -145,7 +146,7 @@ func refresh(ctx context.Context, a *cli.App, c *client.Client, names []string, 
 // can tell: all have the same ledger.
 func awaitMoves(ctx context.Context, c *client.Client, noWait bool, tell func(string)) (*wire.VectorShares, error) {
 	for {
-		list, err := c.Statuses(ctx)
+		list, err := nodestatus.All(ctx, c)
 		if err != nil {
 			return nil, err
 		}
@@ -166,7 +167,7 @@ func awaitMoves(ctx context.Context, c *client.Client, noWait bool, tell func(st
 
 // behindMost is what the node says of private vectors that has the most of them to move, and among those that have as many
 // the one that knows the most vectors: another may not have heard of them yet. known is false where no node answered.
-func behindMost(list []client.NodeStatus) (s wire.VectorShares, known bool) {
+func behindMost(list []nodestatus.Node) (s wire.VectorShares, known bool) {
 	for _, n := range list {
 		if n.Status == nil {
 			continue

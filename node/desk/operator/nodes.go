@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"github.com/weirdata/weir/node/api/wire"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 )
 
 // Nodes answers GET /api/nodes.
@@ -58,7 +58,7 @@ func (o *Operator) nodes(ctx context.Context, _ none) (Nodes, error) {
 }
 
 // nodesOf is what the nodes' answers come to.
-func nodesOf(list []client.NodeStatus) Nodes {
+func nodesOf(list []nodestatus.Node) Nodes {
 	out := Nodes{Nodes: []Node{}, Quorum: len(list)/2 + 1, Faults: []string{}}
 	committed, term := uint64(0), uint64(0)
 	for _, n := range list {
@@ -80,7 +80,7 @@ func nodesOf(list []client.NodeStatus) Nodes {
 		}
 		out.Nodes = append(out.Nodes, nodeOf(n, committed))
 	}
-	for _, fault := range client.Faults(list) {
+	for _, fault := range nodestatus.Faults(list) {
 		out.Faults = append(out.Faults, fault.Error())
 	}
 	return out
@@ -95,7 +95,7 @@ func leaderOf(node string, l wire.LedgerStatus) string {
 }
 
 // nodeOf is how a node is, where so many entries are known to be committed.
-func nodeOf(n client.NodeStatus, committed uint64) Node {
+func nodeOf(n nodestatus.Node, committed uint64) Node {
 	out := Node{Node: n.Node, Addr: n.Addr, Sealed: n.Sealed, Error: n.Error, Contact: -1}
 	s := n.Status
 	if s == nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/mpc"
 )
 
@@ -110,7 +111,7 @@ func (r *run) until(ctx context.Context, try func(context.Context) error) error 
 
 // heads are the different heads that the nodes tell, with who does.
 func (r *run) heads(ctx context.Context) (map[string][]string, error) {
-	list, err := r.operator.Statuses(ctx)
+	list, err := nodestatus.All(ctx, r.operator)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/govern"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/dev/network"
 )
 
@@ -56,7 +57,7 @@ func (r *run) any() string { return r.nodes[r.rng.IntN(len(r.nodes))] }
 
 // leader is who leads, or a node drawn where nobody says.
 func (r *run) leader(ctx context.Context) string {
-	list, err := r.operator.Statuses(ctx)
+	list, err := nodestatus.All(ctx, r.operator)
 	if err == nil {
 		for _, s := range list {
 			if s.Status != nil && s.Status.Ledger.Leader != "" {
@@ -327,7 +328,7 @@ func (r *run) mended(id string, mend func() error) error {
 // standing is how far a node that has no vote has applied the log, 0 for one that has, and
 // why a node is not ready; no reasons: it is.
 func (r *run) standing(ctx context.Context, id string) (applied uint64, reasons []string, err error) {
-	list, err := r.operator.Statuses(ctx)
+	list, err := nodestatus.All(ctx, r.operator)
 	if err != nil {
 		return 0, nil, err
 	}
