@@ -50,7 +50,11 @@ func (c *Client) provenRosters(ctx context.Context) ([]catalog.Cluster, []catalo
 		}
 		return []catalog.Cluster{cluster}, []catalog.Digest{cluster.ID}, nil
 	}
-	rosters, made, err := c.proveRosters(ctx, cluster)
+	envelopes, err := c.RosterEnvelopes(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	rosters, made, err := c.profile.proven(cluster, envelopes)
 	if err == nil {
 		c.renew(func(p *Profile) {
 			moved := p.Moved
@@ -61,22 +65,18 @@ func (c *Client) provenRosters(ctx context.Context) ([]catalog.Cluster, []catalo
 	return rosters, made, err
 }
 
-// proveRosters reads what made the roster and checks it. One of the rosters is the one that
-// the profile pins, and the last one has the keys of the record.
-func (c *Client) proveRosters(ctx context.Context, cluster catalog.Cluster) ([]catalog.Cluster, []catalog.Digest, error) {
-	envelopes, err := c.RosterEnvelopes(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	rosters, err := attest.Rosters(c.profile.Cluster, envelopes)
+// proven are the rosters that the envelopes make, checked: one of them is the one that the profile pins, and the last
+// one is the record of the cluster; with the digest of the change that made each.
+func (p Profile) proven(cluster catalog.Cluster, envelopes []catalog.Envelope) ([]catalog.Cluster, []catalog.Digest, error) {
+	rosters, err := attest.Rosters(p.Cluster, envelopes)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrPinned, err)
 	}
-	if len(rosters) <= max(cluster.Changes, c.profile.Changes) {
+	if len(rosters) <= max(cluster.Changes, p.Changes) {
 		return nil, nil, fmt.Errorf("%w: the node tells %d changes of the roster, and there are %d", ErrPinned, len(rosters)-1, cluster.Changes)
 	}
-	if id, ok := c.profile.pins(rosters[c.profile.Changes]); !ok {
-		return nil, nil, fmt.Errorf("%w: node %s is not pinned as it is in the roster after %d changes", ErrPinned, id, c.profile.Changes)
+	if id, ok := p.pins(rosters[p.Changes]); !ok {
+		return nil, nil, fmt.Errorf("%w: node %s is not pinned as it is in the roster after %d changes", ErrPinned, id, p.Changes)
 	}
 	last := &rosters[len(rosters)-1]
 	last.Time = cluster.Time
