@@ -58,15 +58,16 @@ type transport struct {
 
 func newTransport(profile Profile, key *Key, opts Options) *transport {
 	t := &transport{profile: profile, key: key, opts: opts, pins: opts.TLS == nil, nodes: profile.Nodes}
-	if t.pins {
-		t.opts.TLS = peer.PinnedClientTLS(profile.keys())
+	config := opts.TLS
+	if t.pins { // not among the options: who makes another client with them pins what that one's profile does
+		config = peer.PinnedClientTLS(profile.keys())
 	}
 	if profile.Addr != "" {
 		t.prefer(profile.Addr)
 	}
 	t.health = &nodesHealth{now: opts.Now, of: make([]nodeHealth, len(t.nodes)), hedges: hedgeBurst}
 	t.http = &http.Client{
-		Transport: newPool(t.opts),
+		Transport: newPool(t.opts, config),
 		// An answer that sends elsewhere is not followed: nodes answer themselves.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -336,10 +337,10 @@ const idleConnections = 64
 // newPool is the connection pool. It speaks HTTP/1.1 on several
 // connections rather than HTTP/2 on one: tiles are large, and one connection's
 // flow control and one core's encryption would bound an upload.
-func newPool(opts Options) *http.Transport {
+func newPool(opts Options, config *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	config := opts.TLS.Clone()
+	config = config.Clone()
 	config.NextProtos = []string{"http/1.1"}
 	return &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
