@@ -120,7 +120,7 @@ func TestNodeWithAWrongClockDoesNotSetTheClusters(t *testing.T) {
 	})
 	wrong := c.nodes["n1"]
 	c.await(ctx, "n1 to notice", func() bool { return wrong.monitor.clockFault() != nil })
-	ok, reasons := wrong.Ready()
+	ok, reasons := wrong.standing.Ready()
 	if ok || !strings.Contains(strings.Join(reasons, " "), "ahead of that of n2, n3") {
 		t.Errorf("n1 says that it is ready: %t, %v", ok, reasons)
 	}

@@ -120,7 +120,7 @@ func TestACanaryNamesAMemberWhoseShareIsWrong(t *testing.T) {
 func (c *cluster) leftOut(ctx context.Context, id, why string) {
 	c.t.Helper()
 	c.await(ctx, id+" to be left out", func() bool {
-		ready, reasons := c.nodes[id].Ready()
+		ready, reasons := c.nodes[id].standing.Ready()
 		if ready || !strings.Contains(strings.Join(reasons, "\n"), why) {
 			return false
 		}

@@ -261,7 +261,7 @@ func (c *cluster) awaitReady(ctx context.Context, id string) (ok bool, reasons [
 		_, known := c.nodes[id].ledger.Leader()
 		return known
 	})
-	return c.nodes[id].Ready()
+	return c.nodes[id].standing.Ready()
 }
 
 // host is a loopback address of this process alone, where the system has more than one:

@@ -190,7 +190,7 @@ func TestAdviceMendsWhatIsDamaged(t *testing.T) {
 // whole reports whether a node is ready, has the state that n1 has, and all blobs.
 func (c *cluster) whole(ctx context.Context, id string, digests []catalog.Digest) bool {
 	n := c.nodes[id]
-	ready, _ := n.Ready()
+	ready, _ := n.standing.Ready()
 	missing, err := n.blobs.Missing(ctx, digests)
 	if !ready || err != nil || len(missing) > 0 {
 		return false

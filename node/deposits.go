@@ -3,8 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/custody"
@@ -37,20 +35,6 @@ func (rec *reconciler) depositTasks(v state.View) ([]task, error) {
 	return []task{{name: "burn", run: func(ctx context.Context) error {
 		return rec.access.act(ctx, catalog.KindDepositUse, use)
 	}}}, nil
-}
-
-// noteDeposit returns errBurned once the ledger has another use of the deposit that the node was made of.
-func (n *Node) noteDeposit() error {
-	if n.mark == nil {
-		return nil
-	}
-	return n.view(func(v state.View) error {
-		d, known, err := v.Deposit(n.mark.Deposit)
-		if err == nil && known && d.Burned() && d.Used != n.mark.Use {
-			err = fmt.Errorf("%w (%s, at %s)", errBurned, n.mark.Deposit, time.UnixMilli(d.UsedAt).UTC().Format(time.DateTime))
-		}
-		return err
-	})
 }
 
 // depositStatus is the newest deposit of this node's share that can be used; nil: there is none.

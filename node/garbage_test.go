@@ -99,7 +99,7 @@ func TestWhatNobodyNeedsIsCollectedAfterItsTime(t *testing.T) {
 		if got := n.holds(ctx, t, needed...); len(got) != len(needed) {
 			t.Errorf("%s holds %d of %d blobs that are needed", n.id, len(got), len(needed))
 		}
-		if s := n.Status().Blobs; s.Collected != int64(before) {
+		if s := n.standing.Status().Blobs; s.Collected != int64(before) {
 			t.Errorf("%s says that it collected %d, want %d", n.id, s.Collected, before)
 		}
 		if err := n.blobs.FindLost(ctx); err != nil {

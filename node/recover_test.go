@@ -127,7 +127,7 @@ func TestAClusterGoesOnFromWhatOneNodeHas(t *testing.T) {
 	n2 := c.open("n2")
 	for _, n := range []*Node{n2, n3} {
 		c.await(ctx, n.id+" to vote", func() bool { return n1.votes()[n.id] && n.ledger.MayVote() == nil })
-		c.await(ctx, n.id+" to be ready", func() bool { ok, _ := n.Ready(); return ok })
+		c.await(ctx, n.id+" to be ready", func() bool { ok, _ := n.standing.Ready(); return ok })
 	}
 	select { // it has no past that it would have to leave
 	case err := <-n2.Failed():

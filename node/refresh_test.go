@@ -151,7 +151,7 @@ func TestRefreshWaitsForAllNodesAndOutlivesARestart(t *testing.T) {
 	}
 	c.await(ctx, "the leader to say what it waits for", func() bool {
 		for _, n := range c.nodes {
-			if strings.Contains(n.Status().Waiting, "n3 does not answer") {
+			if strings.Contains(n.standing.Status().Waiting, "n3 does not answer") {
 				return true
 			}
 		}

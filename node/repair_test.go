@@ -208,7 +208,7 @@ func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
 	if err := n2.disk.Verify(ctx, digests...); err != nil {
 		t.Error(err)
 	}
-	if s := n2.Status().Blobs; s.Found != 3 || s.Scrubs < 2 || s.Scrubbed < 4 || s.LastScrub == 0 || s.Stored < 4 {
+	if s := n2.standing.Status().Blobs; s.Found != 3 || s.Scrubs < 2 || s.Scrubbed < 4 || s.LastScrub == 0 || s.Stored < 4 {
 		t.Errorf("status %+v", s)
 	}
 }

@@ -254,7 +254,7 @@ func TestRestoreThatLostSomethingClosesIt(t *testing.T) {
 	d.close("n3")
 	n = d.open("n3")
 	d.await(ctx, "the stale node to vote", func() bool { return n.ledger.MayVote() == nil })
-	d.await(ctx, "the stale node to be ready", func() bool { ok, _ := n.Ready(); return ok })
+	d.await(ctx, "the stale node to be ready", func() bool { ok, _ := n.standing.Ready(); return ok })
 	d.close("n1")
 	d.awaitGone(ctx, "n1")
 	d.forgetAnswers()

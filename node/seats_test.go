@@ -452,7 +452,7 @@ func TestANodeThatWasAwayWhenItLeftIsTold(t *testing.T) {
 	c.open("n3")
 	n3 := c.nodes["n3"]
 	c.close("n2")
-	if f, err := n3.leftAs(ctx); err == nil || f.Left != nil {
+	if f, err := n3.reopener.asksOthers(ctx); err == nil || f.Left != nil {
 		t.Errorf("n3 has left by one node's word: %v, %v", f.Left, err)
 	}
 	c.open("n2")
