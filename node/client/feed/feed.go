@@ -63,10 +63,7 @@ type Feed struct {
 	verified  bool       // the entities are in the registry, and its first period is known
 
 	stop      context.CancelCauseFunc
-	listening chan struct{}
-
-	mu    sync.Mutex        // guards what follows
-	bound map[string]string // addresses on which sources listen
+	listening chan struct{} // closed once all sources are open; tests wait for it
 }
 
 // New opens a feed. The cluster need not be reached yet.
@@ -88,7 +85,7 @@ func New(c *client.Client, config *Config, o Options) (*Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Feed{config: config, client: c, source: src, periods: in.periods, intake: in, options: o, bound: map[string]string{}, listening: make(chan struct{})}
+	f := &Feed{config: config, client: c, source: src, periods: in.periods, intake: in, options: o, listening: make(chan struct{})}
 	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the feed's directory: %w", err)
 	}
@@ -210,20 +207,8 @@ func (f *Feed) ended(err error) error {
 	return err
 }
 
-// Listening is closed once all sources are open; Address says then where one listens.
-func (f *Feed) Listening() <-chan struct{} { return f.listening }
-
-// Address is where a source listens.
-func (f *Feed) Address(source string) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.bound[source]
-}
-
+// listensAt notes where a source listens.
 func (f *Feed) listensAt(source, address string) {
-	f.mu.Lock()
-	f.bound[source] = address
-	f.mu.Unlock()
 	f.told.source(source, func(s *SourceState) { s.Address = address })
 	f.options.Note("source %s listens on %s", source, address)
 }
