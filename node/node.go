@@ -204,7 +204,7 @@ func (n *Node) openSecrets() (err error) {
 }
 
 func (n *Node) openBlobs() (err error) {
-	n.disk, err = blobs.OpenDisk(filepath.Join(n.opts.Dir, founding.DirBlobs), tiles.StoreOptions{Logger: n.opts.Logger, Free: n.opts.Free})
+	n.disk, err = blobs.OpenDisk(filepath.Join(n.opts.Dir, founding.DirBlobs), tiles.StoreOptions{Logger: n.opts.Logger, Free: n.opts.Free, Old: true})
 	if err != nil {
 		return err
 	}
