@@ -38,7 +38,7 @@ func found(c *applyContext, e catalog.Envelope) error {
 		return catalog.Refuse(catalog.RefusedSignature, "signature", "cluster.signature")
 	}
 	c.payload = p
-	if r := cmp.Or(c.checkMeant(e.Signer, "", catalog.MaxFoundingAge), roster.CheckFounding(body)); r != nil {
+	if r := cmp.Or(checkMeant(p, c.now, e.Signer, "", catalog.MaxFoundingAge), roster.CheckFounding(body)); r != nil {
 		return r
 	}
 	c.out.Kind, c.record = p.Kind, true

@@ -133,7 +133,7 @@ func (m *Machine) ApplyShort(tx records.Tx, seq uint64, short, outcome []byte) (
 	c.out.Time, c.out.Kind, c.record = c.now, catalog.KindQueryShare, true
 	c.short, c.digest, c.payload.Expires = was.Share, kept.Envelope, kept.Expires
 	if c.cluster, err = m.cache.Cluster(tx); err == nil {
-		_, err = c.identify(tx, catalog.NodeSigner(was.Share.Node))
+		_, c.node, err = identify(tx, c.cluster, catalog.NodeSigner(was.Share.Node))
 	}
 	if err != nil {
 		return nil, err
