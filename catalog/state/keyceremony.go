@@ -24,7 +24,7 @@ var keyActs = []act{
 // startKey begins an attempt, PROTOCOL.md section 1.2, step 1. Any node may: it only
 // does what follows from the state.
 func startKey(c *applyContext, b catalog.KeyStart) error {
-	p, err := load[catalog.Principal](c, records.PrefixPrincipal+b.Publisher, "unknown.principal", b.Publisher)
+	p, err := load[catalog.Principal](c.tx, records.PrefixPrincipal+b.Publisher, "unknown.principal", b.Publisher)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func startKey(c *applyContext, b catalog.KeyStart) error {
 // wanted ("" for any): the ceremony that makes it or, where refresh is true, one that shares
 // it anew. Attempts of both have different numbers.
 func (c *applyContext) keyAttempt(id string, attempt int, want catalog.KeyState) (k catalog.Key, refresh bool, err error) {
-	if k, err = load[catalog.Key](c, records.PrefixKey+id, "unknown.key", id); err != nil {
+	if k, err = load[catalog.Key](c.tx, records.PrefixKey+id, "unknown.key", id); err != nil {
 		return k, false, err
 	}
 	at, state := k.Attempt, k.State
@@ -190,7 +190,7 @@ func signKey(c *applyContext, b catalog.KeySign) error {
 	k.Signed[i] = b.Signature
 	if !slices.ContainsFunc(k.Signed, func(s []byte) bool { return s == nil }) {
 		k.State = catalog.KeyReady
-		if err := c.todo(false, records.PrefixTodoKey+k.Publisher, ""); err != nil {
+		if err := todo(c.tx, false, records.PrefixTodoKey+k.Publisher, ""); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -155,59 +154,11 @@ func (c *applyContext) run(handle func(*applyContext) error) error {
 	return o.Flush(c.base)
 }
 
-// load reads a record that an envelope names; it is refused, by a code with its arguments,
-// when there is none.
-func load[T any](c *applyContext, key, code string, args ...any) (T, error) {
-	v, known, err := records.Lookup[T](c.tx, key)
-	if err == nil && !known {
-		err = catalog.Refuse(catalog.RefusedUnknown, "unknown", code, args...)
-	}
-	return v, err
-}
-
-// holds reports whether those bytes are stored under the key: a chunk came again.
-func (c *applyContext) holds(key string, value []byte) (bool, error) {
-	held, err := c.tx.Get([]byte(key))
-	if err != nil {
-		return false, fmt.Errorf("read %s: %w", key, err)
-	}
-	return bytes.Equal(held, value), nil
-}
-
-// todo adds an index entry of work that is left, or removes it.
-func (c *applyContext) todo(left bool, key, value string) error {
-	if !left {
-		return records.Remove(c.tx, key)
-	}
-	return records.PutText(c.tx, key, value)
-}
-
 // newID is the id of what the envelope makes. It is refused where anything has it, or
 // had it: what was signed on the one would hold for the other.
 func (c *applyContext) newID(prefix, letter string) (string, error) {
 	id := c.machine.ids(letter, c.digest)
-	return id, c.vacant(prefix+id, "id_taken", "id.taken", id)
-}
-
-// vacant refuses, as a conflict with a rule, by a code with its arguments, a key that is
-// there already.
-func (c *applyContext) vacant(key, rule, code string, args ...any) error {
-	taken, err := records.Has(c.tx, key)
-	if err == nil && taken {
-		err = catalog.Conflict(rule, code, args...)
-	}
-	return err
-}
-
-// putParties writes a record's entries in an index by party: one for everybody, and
-// one for each party.
-func (c *applyContext) putParties(prefix, id string, parties ...string) error {
-	for _, p := range append([]string{""}, parties...) {
-		if err := records.PutText(c.tx, records.OfParty(prefix, p)+records.SeqName(c.seq), id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return id, vacant(c.tx, prefix+id, "id_taken", "id.taken", id)
 }
 
 // putChanged stores a dataset and records the change of the catalog, of an amendment or a

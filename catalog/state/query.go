@@ -129,14 +129,14 @@ func (c *applyContext) putQuery(q catalog.Query) error {
 	}
 	c.out.ID = q.ID
 	return cmp.Or(
-		c.todo(!q.Over(), records.PrefixTodoQuery+records.SeqName(q.Seq), q.ID),
+		todo(c.tx, !q.Over(), records.PrefixTodoQuery+records.SeqName(q.Seq), q.ID),
 		noteReleased(c, q),
 		records.Put(c.tx, records.PrefixQuery+q.ID, q),
 	)
 }
 
 func (c *applyContext) openQuery(id string) (catalog.Query, error) {
-	q, err := load[catalog.Query](c, records.PrefixQuery+id, "unknown.query", id)
+	q, err := load[catalog.Query](c.tx, records.PrefixQuery+id, "unknown.query", id)
 	if err == nil && q.Over() {
 		return q, catalog.Conflict("query_state", "query.state", q.ID, q.State)
 	}

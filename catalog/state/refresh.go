@@ -20,7 +20,7 @@ var refreshActs = []act{
 
 // refreshKey asks for a new sharing. Nothing but the shares changes by it, so any operator may.
 func refreshKey(c *applyContext, b catalog.KeyRefresh) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	switch {
 	case err != nil:
 		return err
@@ -31,7 +31,7 @@ func refreshKey(c *applyContext, b catalog.KeyRefresh) error {
 	}
 	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
 	c.out.ID = k.ID
-	return cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
+	return cmp.Or(todo(c.tx, true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
 }
 
 // reshareKey begins an attempt. Any node may: what it says follows from the state but for
@@ -39,7 +39,7 @@ func refreshKey(c *applyContext, b catalog.KeyRefresh) error {
 // is not erased everywhere no further one is made, so that there are never three: but for seats that
 // were given up and do not say so in time (roster.Unerased).
 func reshareKey(c *applyContext, b catalog.KeyReshare) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 		if err := c.interruptCanary(k.ID, catalog.Why("canary.shared", k.ID)); err != nil {
 			return err
 		}
-		if err := cmp.Or(c.todo(false, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
+		if err := cmp.Or(todo(c.tx, false, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
 			return err
 		}
 		if moved {
@@ -153,7 +153,7 @@ func failed(r catalog.Refresh, why catalog.Reason) *catalog.Refresh {
 
 // erasedKey takes a node's word that it has erased its old share.
 func erasedKey(c *applyContext, b catalog.KeyErased) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	if err != nil {
 		return err
 	}

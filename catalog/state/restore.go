@@ -83,7 +83,7 @@ func restoreCluster(c *applyContext, b recovery.Restore) error {
 
 // restored is the restore that an act names, which has to be the last.
 func (c *applyContext) restored(order catalog.Digest) (recovery.Restored, error) {
-	r, err := load[recovery.Restored](c, records.KeyRestore, "restore.none")
+	r, err := load[recovery.Restored](c.tx, records.KeyRestore, "restore.none")
 	if err == nil && r.Order.ID() != order {
 		err = catalog.Conflict("restore_order", "restore.other", order, r.Order.ID())
 	}

@@ -50,7 +50,7 @@ func (c *applyContext) keepUntil(q catalog.Query) error {
 	if err != nil {
 		return err
 	}
-	return c.todo(true, records.ForgetKey(q.Done+keep, q.Seq), q.ID)
+	return todo(c.tx, true, records.ForgetKey(q.Done+keep, q.Seq), q.ID)
 }
 
 // forgetQueries takes a node's word that a time has been reached, and forgets what is due at the latest that

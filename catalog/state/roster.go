@@ -181,7 +181,7 @@ func (c *applyContext) dropMoves() error {
 // letMove takes a publisher's approval that its key moves to the roster as it is now, which it
 // names. Nobody else can bring a share of the key into other hands.
 func letMove(c *applyContext, b roster.MoveKey) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func letMove(c *applyContext, b roster.MoveKey) error {
 	}
 	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now, Attempt: attempt, To: &to, Approved: &catalog.KeyMoved{Envelope: c.signed, Key: c.signer.Key}}
 	c.out.ID = k.ID
-	return cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
+	return cmp.Or(todo(c.tx, true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
 }
 
 // leftSeat ends the membership of a seat that leaves. Any node may say so: it follows from the

@@ -215,7 +215,7 @@ func (c *applyContext) shareAnew(node string) error {
 				return err
 			}
 			k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
-			if err := c.todo(true, records.PrefixTodoRefresh+k.ID, ""); err != nil {
+			if err := todo(c.tx, true, records.PrefixTodoRefresh+k.ID, ""); err != nil {
 				return err
 			}
 		}
@@ -241,7 +241,7 @@ func (c *applyContext) ackAnew(node string) error {
 		}
 		v.Acks = slices.DeleteFunc(v.Acks, func(id string) bool { return id == node })
 		name := records.VersionName(v.Dataset, v.Version)
-		if err := c.todo(true, records.PrefixTodoAck+node+"/"+name, ""); err != nil {
+		if err := todo(c.tx, true, records.PrefixTodoAck+node+"/"+name, ""); err != nil {
 			return err
 		}
 		if err := records.Put(c.tx, records.PrefixVersion+name, v); err != nil {

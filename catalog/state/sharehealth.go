@@ -39,7 +39,7 @@ func refreshDue(c *applyContext, _ resharing.Due) error {
 	}
 	for _, k := range keys {
 		k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
-		if err := cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
+		if err := cmp.Or(todo(c.tx, true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
 			return err
 		}
 	}
@@ -62,7 +62,7 @@ func refreshDue(c *applyContext, _ resharing.Due) error {
 // beginCanary begins the next canary of a key. Any node may; what it opens is counted against
 // the key like everything else.
 func beginCanary(c *applyContext, b resharing.CanaryBegin) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	if err != nil {
 		return err
 	}

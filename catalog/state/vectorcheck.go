@@ -15,7 +15,7 @@ const vectorRuns = 2
 // openVector returns a vector that is in a state, and the point of the node that
 // speaks, counted from 0.
 func (c *applyContext) openVector(id string, state catalog.VectorState) (catalog.Vector, int, error) {
-	v, err := load[catalog.Vector](c, records.PrefixVector+id, "unknown.vector", id)
+	v, err := load[catalog.Vector](c.tx, records.PrefixVector+id, "unknown.vector", id)
 	if err != nil {
 		return v, 0, err
 	}
@@ -146,7 +146,7 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 		return err
 	}
 	if v.Holders(*c.cluster) < len(v.Nodes) || !v.InForce().Roster().Equal(among) { // a machine was replaced meanwhile, or the key moved
-		if err := c.todo(true, moveKey(v), v.ID); err != nil {
+		if err := todo(c.tx, true, moveKey(v), v.ID); err != nil {
 			return err
 		}
 	}

@@ -110,7 +110,7 @@ func (c *applyContext) followKey(k catalog.Key) error {
 // wantMove has a vector moved.
 func (c *applyContext) wantMove(v catalog.Vector) error {
 	v.Tried, v.Stays = 0, catalog.Reason{}
-	return cmp.Or(c.todo(true, moveKey(v), v.ID), c.storeVector(v))
+	return cmp.Or(todo(c.tx, true, moveKey(v), v.ID), c.storeVector(v))
 }
 
 func moveKey(v catalog.Vector) string { return records.PrefixTodoMove + records.SeqName(v.Seq) }
@@ -159,7 +159,7 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 	entries := 0
 	for i, id := range b.Vectors {
 		at := fmt.Sprintf("vectors[%d]", i)
-		v, err := load[catalog.Vector](c, records.PrefixVector+id, "unknown.vector", id)
+		v, err := load[catalog.Vector](c.tx, records.PrefixVector+id, "unknown.vector", id)
 		if err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 
 // openMove returns a move in a state, and the place of the node that speaks among its members.
 func (c *applyContext) openMove(seq uint64, state resharing.State) (resharing.Move, int, error) {
-	m, err := load[resharing.Move](c, records.PrefixMove+records.SeqName(seq), "unknown.move", seq)
+	m, err := load[resharing.Move](c.tx, records.PrefixMove+records.SeqName(seq), "unknown.move", seq)
 	if err != nil {
 		return m, 0, err
 	}
@@ -259,7 +259,7 @@ func (c *applyContext) leaveMove(m *resharing.Move, i int, why catalog.Reason) e
 	}
 	v.Moving, v.Stays = 0, why
 	if v.Tried++; v.Tried >= maxMoveTries {
-		if err := c.todo(false, moveKey(v), ""); err != nil {
+		if err := todo(c.tx, false, moveKey(v), ""); err != nil {
 			return err
 		}
 	}
@@ -424,7 +424,7 @@ func addMoveBits(c *applyContext, b resharing.Bits) error {
 			return err
 		}
 		if to.Equal(v.InForce().Roster()) { // else its publisher's key has moved meanwhile, and it follows
-			if err := c.todo(false, moveKey(v), ""); err != nil {
+			if err := todo(c.tx, false, moveKey(v), ""); err != nil {
 				return err
 			}
 		}
@@ -438,7 +438,7 @@ func addMoveBits(c *applyContext, b resharing.Bits) error {
 
 // failMove ends an attempt of the second check, or a move that does not get on.
 func failMove(c *applyContext, b resharing.Fail) error {
-	m, err := load[resharing.Move](c, records.PrefixMove+records.SeqName(b.Move), "unknown.move", b.Move)
+	m, err := load[resharing.Move](c.tx, records.PrefixMove+records.SeqName(b.Move), "unknown.move", b.Move)
 	if err != nil {
 		return err
 	}
