@@ -226,7 +226,7 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	under, err := c.underOf(verdict)
+	under, err := underOf(c.tx, verdict)
 	if err != nil {
 		return err
 	}

@@ -131,7 +131,7 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 			return err
 		}
 		if moved {
-			return c.followKey(k)
+			return c.moves().follow(k)
 		}
 	}
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)

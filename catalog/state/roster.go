@@ -252,15 +252,15 @@ func leftSeat(c *applyContext, b roster.Left) error {
 	cluster := *c.cluster
 	cluster.Leaving = slices.Delete(slices.Clone(cluster.Leaving), at, at+1)
 	c.cluster, c.out.ID = &cluster, b.Node
-	moves, err := records.List[resharing.Move](c.tx, records.PrefixMove)
+	all, err := records.List[resharing.Move](c.tx, records.PrefixMove)
 	if err != nil {
 		return err
 	}
-	for _, m := range moves { // of those under way none has it as a member
+	for _, m := range all { // of those under way none has it as a member
 		if m.State != resharing.Erasing {
 			continue
 		}
-		if err := c.forgetGone(m); err != nil {
+		if err := c.moves().forgetGone(m); err != nil {
 			return err
 		}
 	}

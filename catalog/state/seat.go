@@ -65,7 +65,7 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 		return err
 	}
 	why := catalog.Why("seat.replaced", b.Node.ID)
-	return cmp.Or(c.moveVectors(&why), c.ackAnew(b.Node.ID))
+	return cmp.Or(c.moves().wantAll(&why), c.ackAnew(b.Node.ID))
 }
 
 // checkSpared refuses to take a node's share out of a key of which just as many are left as open it, because

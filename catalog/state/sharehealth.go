@@ -44,7 +44,7 @@ func refreshDue(c *applyContext, _ resharing.Due) error {
 		}
 	}
 	for _, v := range vectors {
-		if err := c.wantMove(v); err != nil {
+		if err := c.moves().want(v); err != nil {
 			return err
 		}
 	}

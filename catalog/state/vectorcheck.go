@@ -141,7 +141,7 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 		}
 	}
 	v.ReadyAt = c.now
-	among, err := c.vectorRoster(v.Registry)
+	among, err := vectorRoster(c.tx, c.cluster, v.Registry)
 	if err != nil {
 		return err
 	}

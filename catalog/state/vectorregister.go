@@ -44,7 +44,7 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 	if r := wellformed.Groups(b, reg.Columns); r != nil {
 		return r
 	}
-	among, err := c.vectorRoster(b.Registry)
+	among, err := vectorRoster(c.tx, c.cluster, b.Registry)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func dropVector(c *applyContext, b catalog.VectorDrop) error {
 	if asked != "" {
 		return catalog.Conflict("vector_asked", "vector.asked", asked, v.ID, v.Name, v.Version)
 	}
-	if err := c.dropMoving(&v); err != nil {
+	if err := c.moves().drop(&v); err != nil {
 		return err
 	}
 	return c.endVector(v, catalog.VectorDropped, catalog.Reason{})
