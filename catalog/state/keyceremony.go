@@ -141,7 +141,7 @@ func testedKey(c *applyContext, b catalog.KeyTested) error {
 	if refresh {
 		return c.testedRefresh(k, b)
 	}
-	if r := c.checkTestSet(k, b.Set, k.Tested); r != nil {
+	if r := checkTestSet(k, c.node.ID, b.Set, k.Tested); r != nil {
 		return r
 	}
 	k.Tested[b.Set] = true
@@ -153,14 +153,14 @@ func testedKey(c *applyContext, b catalog.KeyTested) error {
 }
 
 // checkTestSet refuses a report of a test set by a node that is not in it, or a second one.
-func (c *applyContext) checkTestSet(k catalog.Key, set int, tested []bool) *catalog.Refusal {
+func checkTestSet(k catalog.Key, node string, set int, tested []bool) *catalog.Refusal {
 	target := k.Target()
 	sets := roster.TestSets(len(target.Nodes), target.Threshold)
 	switch {
 	case set < 0 || set >= len(sets):
 		return catalog.Invalid("set", "key.test_set", set, len(sets)-1)
-	case !slices.Contains(sets[set], target.Point(c.node.ID)):
-		return catalog.Forbidden("member", "key.not_in_set", c.node.ID, set)
+	case !slices.Contains(sets[set], target.Point(node)):
+		return catalog.Forbidden("member", "key.not_in_set", node, set)
 	case tested[set]:
 		return catalog.Conflict("twice", "key.set_opened", set)
 	}

@@ -114,7 +114,7 @@ func checkStored(bytes int) *catalog.Refusal {
 // putQuery stores a query and keeps the index of those that are not over.
 func (c *applyContext) putQuery(q catalog.Query) error {
 	if q.Over() {
-		if err := c.keepUntil(q); err != nil {
+		if err := keepUntil(c.tx, q); err != nil {
 			return err
 		}
 		d, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+q.Dataset)
@@ -222,7 +222,7 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	sharings, err := c.sharingsOf(versions...)
+	sharings, err := sharingsOf(&c.machine.cache, c.tx, versions...)
 	if err != nil {
 		return err
 	}

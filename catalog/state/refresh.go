@@ -110,7 +110,7 @@ func (c *applyContext) ackDealings(k catalog.Key) error {
 // testedRefresh takes a test set's success. With the last one the new sharing is in force for
 // every attempt that is named from here on; those named before open under the old one.
 func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
-	if r := c.checkTestSet(k, b.Set, k.Refresh.Tested); r != nil {
+	if r := checkTestSet(k, c.node.ID, b.Set, k.Refresh.Tested); r != nil {
 		return r
 	}
 	k.Refresh.Tested[b.Set] = true
@@ -124,7 +124,7 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 		}
 		moved := k.Refresh.To != nil
 		k.Refresh, k.Shared, k.Lacks = nil, c.now, nil
-		if err := c.interruptCanary(k.ID, catalog.Why("canary.shared", k.ID)); err != nil {
+		if err := c.canaries().interrupt(k.ID, catalog.Why("canary.shared", k.ID)); err != nil {
 			return err
 		}
 		if err := cmp.Or(todo(c.tx, false, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
@@ -182,12 +182,12 @@ func erasedAt(r catalog.Retired, i int) *catalog.Retired {
 }
 
 // sharingsOf lists, of the keys that versions are under, the sharings of those that were shared anew.
-func (c *applyContext) sharingsOf(versions ...catalog.Version) (list []catalog.Sharing, err error) {
+func sharingsOf(cache *records.Cache, r records.Reader, versions ...catalog.Version) (list []catalog.Sharing, err error) {
 	for _, v := range versions {
 		if slices.ContainsFunc(list, func(s catalog.Sharing) bool { return s.Key == v.Key }) {
 			continue
 		}
-		k, err := c.machine.cache.Key(c.tx, v.Key)
+		k, err := cache.Key(r, v.Key)
 		if err != nil {
 			return nil, err
 		}

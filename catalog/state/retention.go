@@ -45,12 +45,12 @@ func reportDrill(c *applyContext, b recovery.Drill) error {
 }
 
 // keepUntil notes when the retention of a query that is over ends.
-func (c *applyContext) keepUntil(q catalog.Query) error {
-	keep, err := view.Retention(c.tx, q)
+func keepUntil(tx records.Tx, q catalog.Query) error {
+	keep, err := view.Retention(tx, q)
 	if err != nil {
 		return err
 	}
-	return todo(c.tx, true, records.ForgetKey(q.Done+keep, q.Seq), q.ID)
+	return todo(tx, true, records.ForgetKey(q.Done+keep, q.Seq), q.ID)
 }
 
 // forgetQueries takes a node's word that a time has been reached, and forgets what is due at the latest that

@@ -93,7 +93,7 @@ func attemptVector(c *applyContext, b catalog.VectorAttempt) error {
 	if err != nil {
 		return err
 	}
-	a, r := c.nextCheck(v.Attempts, b.Attempt, b.Active, catalog.KeyRoster{Nodes: v.Nodes, Threshold: v.Threshold})
+	a, r := nextCheck(c.now, v.Attempts, b.Attempt, b.Active, catalog.KeyRoster{Nodes: v.Nodes, Threshold: v.Threshold})
 	if r != nil {
 		return r
 	}
@@ -120,7 +120,7 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 	if err != nil {
 		return err
 	}
-	i, err := c.turn(v.Attempts, b.Attempt, func(i int) bool { return v.Checks[i] != nil })
+	i, err := turn(v.Attempts, b.Attempt, c.node.ID, func(i int) bool { return v.Checks[i] != nil })
 	if err != nil {
 		return err
 	}

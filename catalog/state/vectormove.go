@@ -205,7 +205,7 @@ func attemptMove(c *applyContext, b resharing.Attempt) error {
 	if err != nil {
 		return err
 	}
-	a, r := c.nextCheck(m.Tries, b.Attempt, b.Active, m.Target())
+	a, r := nextCheck(c.now, m.Tries, b.Attempt, b.Active, m.Target())
 	if r != nil {
 		return r
 	}
@@ -221,7 +221,7 @@ func addMoveBits(c *applyContext, b resharing.Bits) error {
 	if err != nil {
 		return err
 	}
-	i, err := c.turn(m.Tries, b.Attempt, func(i int) bool { return m.Checks[i] != nil })
+	i, err := turn(m.Tries, b.Attempt, c.node.ID, func(i int) bool { return m.Checks[i] != nil })
 	if err != nil {
 		return err
 	}

@@ -198,7 +198,7 @@ func ackVersion(c *applyContext, b catalog.VersionAck) error {
 	case !b.Reason.IsZero():
 		return c.reject(v, catalog.Why("node.said", c.node.ID).With(b.Reason.Clean()))
 	}
-	v.Acks = c.inOrder(append(v.Acks, c.node.ID))
+	v.Acks = membersInOrder(*c.cluster, append(v.Acks, c.node.ID))
 	k, err := records.Find[catalog.Key](c.tx, records.PrefixKey+v.Key)
 	if err != nil {
 		return err
@@ -210,10 +210,10 @@ func ackVersion(c *applyContext, b catalog.VersionAck) error {
 	return cmp.Or(todo(c.tx, false, acked, ""), c.putVersion(v))
 }
 
-// inOrder lists those ids that take part, those with seats first, in ascending points.
-func (c *applyContext) inOrder(ids []string) []string {
+// membersInOrder lists those ids that take part, those with seats first, in ascending points.
+func membersInOrder(cluster catalog.Cluster, ids []string) []string {
 	var all []string
-	for _, n := range roster.All(*c.cluster) {
+	for _, n := range roster.All(cluster) {
 		all = append(all, n.ID)
 	}
 	return inOrder(all, ids)
