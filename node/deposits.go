@@ -29,7 +29,7 @@ func (rec *reconciler) depositTasks(v state.View) ([]task, error) {
 	if rec.mark == nil {
 		return nil, nil
 	}
-	d, known, err := v.Deposit(rec.mark.Deposit)
+	d, known, err := v.Deposits().Get(rec.mark.Deposit)
 	if err != nil || known && d.Burned() {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (n *Node) noteDeposit() error {
 		return nil
 	}
 	return n.view(func(v state.View) error {
-		d, known, err := v.Deposit(n.mark.Deposit)
+		d, known, err := v.Deposits().Get(n.mark.Deposit)
 		if err == nil && known && d.Burned() && d.Used != n.mark.Use {
 			err = fmt.Errorf("%w (%s, at %s)", errBurned, n.mark.Deposit, time.UnixMilli(d.UsedAt).UTC().Format(time.DateTime))
 		}
@@ -55,7 +55,7 @@ func (n *Node) noteDeposit() error {
 
 // depositStatus is the newest deposit of this node's share that can be used; nil: there is none.
 func (c *core) depositStatus(v state.View) (*wire.SeatDeposit, error) {
-	d, standing, known, err := v.NewestDeposit(c.id)
+	d, standing, known, err := v.Deposits().Newest(c.id)
 	if err != nil || !known {
 		return nil, err
 	}

@@ -233,7 +233,7 @@ func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, 
 // leadVectors names attempts of the second check and ends those that cannot
 // complete, and registrations that do not get on.
 func (l *leader) leadVectors(v state.View, seen map[string]bool) (list []task, err error) {
-	pending, err := v.PendingVectors()
+	pending, err := v.Vectors().Pending()
 	if err != nil {
 		return nil, err
 	}

@@ -164,7 +164,7 @@ func (n *Node) work() (w metrics.Work, err error) {
 		if err != nil {
 			return err
 		}
-		vectors, err := v.PendingVectors()
+		vectors, err := v.Vectors().Pending()
 		if err != nil {
 			return err
 		}

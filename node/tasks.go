@@ -216,7 +216,7 @@ const eraseEvery = 10
 // (PROTOCOL.md section 6): to hold its share, then to publish its line, then its part in
 // the check of the bits.
 func (rec *reconciler) vectorTasks(v state.View) (list []task, err error) {
-	pending, err := v.PendingVectors()
+	pending, err := v.Vectors().Pending()
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +276,7 @@ func (rec *reconciler) canaryTasks(v state.View) (list []task, err error) {
 
 // moveTasks lists what moves of private vectors ask of this node (PROTOCOL.md section 6.9).
 func (rec *reconciler) moveTasks(v state.View) (list []task, err error) {
-	moves, err := v.Moves()
+	moves, err := v.Vectors().Moves()
 	if err != nil {
 		return nil, err
 	}

@@ -247,7 +247,7 @@ func (c *chaos) vector() (string, catalog.Kind, any) {
 	owner := rapid.SampledFrom([]string{"bureau", "bureau", "bank"}).Draw(c.T, "owner")
 	var v catalog.Vector
 	if id := c.one(c.vectors); id != "" {
-		v = must[catalog.Vector](c.w.t)(c.w.view().Vector(id))
+		v = must[catalog.Vector](c.w.t)(c.w.view().Vectors().Get(id))
 	}
 	step := v.State
 	if v.ID != "" && v.Over() || c.odd() {
@@ -280,7 +280,7 @@ func (c *chaos) vector() (string, catalog.Kind, any) {
 	}
 	name := rapid.SampledFrom([]string{"mine", "ours"}).Draw(c.T, "name")
 	last := 0
-	for _, x := range must[[]catalog.Vector](c.w.t)(c.w.view().Vectors(testID(owner))) {
+	for _, x := range must[[]catalog.Vector](c.w.t)(c.w.view().Vectors().Of(testID(owner))) {
 		if x.Name == name {
 			last = x.Version
 		}
@@ -506,13 +506,13 @@ func checkQuery(t *rapid.T, v View, q catalog.Query, threshold int) {
 func checkVectors(t *rapid.T, v View) {
 	var pending, open []string
 	for _, owner := range []string{"bureau", "bank"} {
-		for _, x := range must[[]catalog.Vector](t)(v.Vectors(testID(owner))) {
+		for _, x := range must[[]catalog.Vector](t)(v.Vectors().Of(testID(owner))) {
 			if !x.Over() {
 				open = append(open, x.ID)
 			}
 		}
 	}
-	for _, x := range must[[]catalog.Vector](t)(v.PendingVectors()) {
+	for _, x := range must[[]catalog.Vector](t)(v.Vectors().Pending()) {
 		pending = append(pending, x.ID)
 	}
 	slices.Sort(open)

@@ -62,7 +62,7 @@ func (h *history) witnessed(contract string, q catalog.Request) catalog.QuerySub
 			h.t.Fatal(err)
 		}
 	}
-	list := must[catalog.Vector](h.t)(h.view().Vector(q.In))
+	list := must[catalog.Vector](h.t)(h.view().Vectors().Get(q.In))
 	birth, groups, err := rule.Tree().BirthTable(reg.Columns, list.By, values)
 	if err != nil {
 		h.t.Fatal(err)

@@ -97,7 +97,7 @@ func (v View) Places(dataset string) ([]catalog.Places, error) {
 			return nil, err
 		}
 		p := catalog.Places{Measure: m, Owners: d.Descriptor.Policy.Owners(), Holders: records.Owners(held)}
-		if p.Taken, err = v.takenOf(dataset, m); err != nil {
+		if p.Taken, err = takenOf(v.r, dataset, m); err != nil {
 			return nil, err
 		}
 		out = append(out, p)
@@ -106,9 +106,9 @@ func (v View) Places(dataset string) ([]catalog.Places, error) {
 }
 
 // takenOf are the periods of a measure that owners have asked for.
-func (v View) takenOf(dataset, measure string) ([]catalog.Taken, error) {
+func takenOf(r records.Reader, dataset, measure string) ([]catalog.Taken, error) {
 	prefix := records.PlacesPrefix(dataset, measure)
-	keys, err := records.Names(v.r, prefix)
+	keys, err := records.Names(r, prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (v View) takenOf(dataset, measure string) ([]catalog.Taken, error) {
 			return nil, fmt.Errorf("place %s%s: %w", prefix, name, err)
 		}
 		period -= records.PlaceZero
-		list, err := records.Find[[]records.Place](v.r, prefix+name)
+		list, err := records.Find[[]records.Place](r, prefix+name)
 		if err != nil {
 			return nil, err
 		}

@@ -80,24 +80,6 @@ func rosterAt(c catalog.Cluster, seq uint64, changes []roster.Change) catalog.Cl
 	return c
 }
 
-// VectorHolders are the nodes that have their shares of all private vectors of a verdict.
-func (v View) VectorHolders(verdict catalog.Verdict) ([]string, error) {
-	c, err := v.cache.Cluster(v.r)
-	if err != nil {
-		return nil, err
-	}
-	holders := c.Holding(^uint64(0))
-	for _, u := range verdict.Vectors {
-		x, err := records.Find[catalog.Vector](v.r, records.PrefixVector+u.ID)
-		if err != nil {
-			return nil, err
-		}
-		have := x.HeldBy(*c)
-		holders = slices.DeleteFunc(holders, func(id string) bool { return !slices.Contains(have, id) })
-	}
-	return holders, nil
-}
-
 // Principal returns a principal by its id.
 func (v View) Principal(id string) (catalog.Principal, error) {
 	return records.Find[catalog.Principal](v.r, records.PrefixPrincipal+id)

@@ -72,7 +72,7 @@ func vectorsOf(ctx context.Context, v state.View) statement.Vectors {
 	if caller.ID == "" {
 		return statement.Vectors{}
 	}
-	return statement.Vectors{Of: func() ([]catalog.Vector, error) { return v.Vectors(caller.ID) }}
+	return statement.Vectors{Of: func() ([]catalog.Vector, error) { return v.Vectors().Of(caller.ID) }}
 }
 
 func registriesOf(v state.View) statement.Registries {

@@ -241,7 +241,7 @@ func nameOthers(v state.View, named map[catalog.Digest]bool) error {
 			named[c.Public] = true
 		}
 	}
-	vectors, err := v.PendingVectors()
+	vectors, err := v.Vectors().Pending()
 	if err != nil {
 		return err
 	}

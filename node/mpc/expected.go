@@ -23,7 +23,7 @@ func Expects(v state.View, self catalog.Node, p Message) (bool, error) {
 		return slices.ContainsFunc(keys, func(k catalog.Key) bool { return owedInCeremony(p, self.ID, k) }), err
 	}
 	if strings.HasPrefix(p.Session, "move/") {
-		moves, err := v.Moves()
+		moves, err := v.Vectors().Moves()
 		return slices.ContainsFunc(moves, func(m resharing.Move) bool { return owedInMove(p, self.ID, m) }), err
 	}
 	if rest, is := strings.CutPrefix(p.Session, "canary/"); is {
@@ -52,7 +52,7 @@ func attemptOf(v state.View, session string) (catalog.Attempt, error) {
 		}
 	case "vector":
 		var x catalog.Vector
-		x, err = v.Vector(id)
+		x, err = v.Vectors().Get(id)
 		if a, under := UnderWay(x.Attempts); under && x.State == catalog.VectorProving && session == VectorSession(id, a.Number) {
 			return a, nil
 		}

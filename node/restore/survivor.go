@@ -395,7 +395,7 @@ func (f *Finding) describe(v state.View, names []string) error {
 			f.Shares = append(f.Shares, name)
 		}
 	}
-	ready, err := v.ReadyVectors()
+	ready, err := v.Vectors().Ready()
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (c *Cluster) work() error {
 		if err != nil {
 			return err
 		}
-		vectors, err := c.view().PendingVectors()
+		vectors, err := c.view().Vectors().Pending()
 		if err != nil {
 			return err
 		}
