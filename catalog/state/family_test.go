@@ -264,7 +264,7 @@ func TestNewsArrivesCompleteAndInOrder(t *testing.T) {
 // What a view says that can be answered is what a query is given.
 func TestAnswerIsWhatAQueryIsGiven(t *testing.T) {
 	h, _ := ordinary(t)
-	table := must[*tables.Table](t)(h.view().Table("enterprises", -1))
+	table := must[*tables.Table](t)(h.view().Registries().Table("enterprises", -1))
 	g := disclosure.Grid{Columns: []disclosure.Column{{Measure: "so2"}}, Groups: 11, AsOf: 1, Periods: [][]int64{{statetest.Period("2024-01")}, {statetest.Period("2024-02"), statetest.Period("2024-03")}}}
 	for e := range table.Rows() {
 		g.Assign = append(g.Assign, int32(table.Codes(statetest.Attribute("county"))[e])) //nolint:gosec // a county

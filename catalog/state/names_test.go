@@ -17,8 +17,8 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	_, missing["Cluster"] = v.Cluster()
 	_, missing["Principal"] = v.Principal("x")
 	_, missing["PrincipalByName"] = v.PrincipalByName("x")
-	_, missing["Registry"] = v.Registry("x")
-	_, missing["Table"] = v.Table("x", 0)
+	_, missing["Registry"] = v.Registries().Get("x")
+	_, missing["Table"] = v.Registries().Table("x", 0)
 	_, missing["Rows"] = v.Rows("x", 0, 1)
 	_, missing["Dataset"] = v.Dataset("x")
 	_, missing["Version"] = v.Version("x", 1)
@@ -50,7 +50,7 @@ func TestFaultsOfTheStoreReachTheReader(t *testing.T) {
 		"Cluster":         func(v View) error { _, err := v.Cluster(); return err },
 		"Principals":      func(v View) error { _, err := v.Principals(); return err },
 		"PrincipalByName": func(v View) error { _, err := v.PrincipalByName("bank"); return err },
-		"Table":           func(v View) error { _, err := v.Table("enterprises", 3); return err },
+		"Table":           func(v View) error { _, err := v.Registries().Table("enterprises", 3); return err },
 		"Rows":            func(v View) error { _, err := v.Rows("enterprises", 0, 3); return err },
 		"Counts":          func(v View) error { _, err := v.Counts("emissions", 1, "nox", statetest.Period("2024-01")); return err },
 		"KeyOf":           func(v View) error { _, err := v.KeyOf(testID("bureau")); return err },

@@ -55,10 +55,10 @@ func (h *history) witnessed(contract string, q catalog.Request) catalog.QuerySub
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	reg := must[catalog.Registry](h.t)(h.view().Registry(d.Descriptor.Registry))
+	reg := must[catalog.Registry](h.t)(h.view().Registries().Get(d.Descriptor.Registry))
 	values := make([][]string, len(reg.Columns))
 	for a := range reg.Columns {
-		if err := json.Unmarshal(must[[]byte](h.t)(h.view().CodeValues(reg.ID, a)), &values[a]); err != nil {
+		if err := json.Unmarshal(must[[]byte](h.t)(h.view().Registries().CodeValues(reg.ID, a)), &values[a]); err != nil {
 			h.t.Fatal(err)
 		}
 	}
@@ -431,7 +431,7 @@ func TestAListIsItsOwnersAndOnTheDatasetsRegistry(t *testing.T) {
 	h.no("bank", catalog.KindQuerySubmit, theirs, catalog.RefusedUnknown, "vector")
 	h.registry("others", statetest.Rows(100, 20), 20)
 	b := h.vectorOf("far", 1)
-	reg := must[catalog.Registry](t)(h.view().Registry("others"))
+	reg := must[catalog.Registry](t)(h.view().Registries().Get("others"))
 	b.Registry, b.Entities, b.Rows = reg.ID, reg.Rows, reg.Digest
 	theirs.Request.In = h.vector("bank", b).ID
 	h.no("bank", catalog.KindQuerySubmit, theirs, catalog.RefusedInvalid, "vector_registry")

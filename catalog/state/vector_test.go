@@ -18,7 +18,7 @@ const testModulus = 0x3ffffffffef8001
 // vectorOf is the commitment to the next version of a vector.
 func (w *world) vectorOf(name string, version int) catalog.VectorRegister {
 	w.t.Helper()
-	reg := must[catalog.Registry](w.t)(w.view().Registry("enterprises"))
+	reg := must[catalog.Registry](w.t)(w.view().Registries().Get("enterprises"))
 	b := catalog.VectorRegister{
 		Name: name, Version: version, Registry: reg.ID, Entities: reg.Rows, Rows: reg.Digest, Bits: 1, Pieces: 1, Modulus: testModulus,
 	}

@@ -25,7 +25,10 @@ func (s *Store) checkEqual(ctx context.Context, w Version) error {
 		if declared, err = v.News(w.Record.Dataset, w.Record.Version); err != nil {
 			return err
 		}
-		tree, err = v.ReleaseTree(w.Record.Dataset)
+		family, err := v.ReleaseFamily(w.Record.Dataset)
+		if err == nil {
+			tree, err = family.Classes()
+		}
 		return err
 	})
 	if err != nil {
