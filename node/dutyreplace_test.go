@@ -277,11 +277,11 @@ func (s *duties) seatsUnsettled(v state.View) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	k, err := v.Key(s.world.key)
+	k, err := v.Keys().Get(s.world.key)
 	if err != nil {
 		return "", err
 	}
-	versions, err := v.Versions("firms")
+	versions, err := v.Versions().Of("firms")
 	if err != nil {
 		return "", err
 	}

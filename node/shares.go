@@ -41,7 +41,7 @@ func (c *core) shareStatus() (s wire.ShareStatus, err error) {
 }
 
 func keyShares(v state.View, every int64) (list []wire.KeyShares, err error) {
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func keyShares(v state.View, every int64) (list []wire.KeyShares, err error) {
 		if every > 0 {
 			s.Due = s.Since + every
 		}
-		c, err := v.Canary(k.ID)
+		c, err := v.Keys().Canary(k.ID)
 		if err != nil {
 			return nil, err
 		}

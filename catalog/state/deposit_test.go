@@ -15,7 +15,7 @@ func (w *world) deposit(node string) custody.Register {
 		Deposit: catalog.Sum([]byte("deposit of " + node)), Node: node, Key: testPublic(node), Made: w.now, Threshold: 2,
 		Custodians: []string{custody.Fingerprint("alice"), custody.Fingerprint("bob"), custody.Fingerprint("carol")},
 	}
-	for _, k := range must[[]catalog.Key](w.t)(w.view().Keys()) {
+	for _, k := range must[[]catalog.Key](w.t)(w.view().Keys().All()) {
 		b.Shares = append(b.Shares, k.InForce())
 	}
 	return b

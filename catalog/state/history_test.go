@@ -324,7 +324,7 @@ func (h *history) learn(v catalog.Verdict) { h.attacker.learn(h.t, h.panels[v.Da
 func (h *history) plainly(a *attacker, q catalog.Request) {
 	h.t.Helper()
 	p := h.panels[q.Dataset]
-	v := must[catalog.Version](h.t)(h.view().Version(q.Dataset, len(p.versions)))
+	v := must[catalog.Version](h.t)(h.view().Versions().Get(q.Dataset, len(p.versions)))
 	verdict, refusal, err := h.unprotected(p, v).view().Judge(testID("bureau"), submit("", q))
 	if err != nil {
 		h.t.Fatal(err)

@@ -21,10 +21,10 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	_, missing["Table"] = v.Registries().Table("x", 0)
 	_, missing["Rows"] = v.Rows("x", 0, 1)
 	_, missing["Dataset"] = v.Dataset("x")
-	_, missing["Version"] = v.Version("x", 1)
+	_, missing["Version"] = v.Versions().Get("x", 1)
 	_, missing["Counts"] = v.Counts("x", 1, "m", 0)
-	_, missing["Key"] = v.Key("x")
-	_, missing["KeyOf"] = v.KeyOf("x")
+	_, missing["Key"] = v.Keys().Get("x")
+	_, missing["KeyOf"] = v.Keys().Of("x")
 	_, missing["Order"] = v.Order("x")
 	_, missing["Contract"] = v.Contract("x")
 	_, missing["Query"] = v.Query("x")
@@ -53,13 +53,13 @@ func TestFaultsOfTheStoreReachTheReader(t *testing.T) {
 		"Table":           func(v View) error { _, err := v.Registries().Table("enterprises", 3); return err },
 		"Rows":            func(v View) error { _, err := v.Rows("enterprises", 0, 3); return err },
 		"Counts":          func(v View) error { _, err := v.Counts("emissions", 1, "nox", statetest.Period("2024-01")); return err },
-		"KeyOf":           func(v View) error { _, err := v.KeyOf(testID("bureau")); return err },
+		"KeyOf":           func(v View) error { _, err := v.Keys().Of(testID("bureau")); return err },
 		"Shares":          func(v View) error { _, err := v.Shares(id); return err },
 		"Queries":         func(v View) error { _, err := v.Queries(""); return err },
-		"PendingKeys":     func(v View) error { _, err := v.PendingKeys(); return err },
-		"PendingVersions": func(v View) error { _, err := v.PendingVersions(); return err },
+		"PendingKeys":     func(v View) error { _, err := v.Keys().Pending(); return err },
+		"PendingVersions": func(v View) error { _, err := v.Versions().Pending(); return err },
 		"PendingQueries":  func(v View) error { _, err := v.PendingQueries(); return err },
-		"Unacked":         func(v View) error { _, err := v.Unacked("node1"); return err },
+		"Unacked":         func(v View) error { _, err := v.Versions().Unacked("node1"); return err },
 		"Judge": func(v View) error {
 			_, refusal, err := v.Judge(testID("bureau"), submit("", statetest.SumBy()))
 			if refusal != nil {

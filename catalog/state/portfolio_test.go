@@ -120,7 +120,7 @@ func (h *history) running(id string) int {
 	active := h.active()
 	tiles := int64(0)
 	for _, l := range verdict.Layers {
-		v := must[catalog.Version](h.t)(h.view().Version(q.Dataset, l.Version))
+		v := must[catalog.Version](h.t)(h.view().Versions().Get(q.Dataset, l.Version))
 		tiles += v.MostTiles(verdict.Columns)
 	}
 	h.ok("node1", catalog.KindQueryAttempt, catalog.QueryAttempt{Query: id, Attempt: n, Active: active, Root: active[0], Tiles: tiles})
@@ -443,7 +443,7 @@ func TestThereIsNoFigureOfAListThatUsesAWithdrawnVersion(t *testing.T) {
 	h.publish("emissions", versionOf{40, 12, statetest.Period("2024-01"), func(_ int, _ int64, e int) int { return 1 + b2i(e%3 == 0) }})
 	mine := h.listBy("bank", "mine", 1)
 	b := h.witnessed(contract, listSum(mine, 0, 1))
-	first := must[catalog.Version](t)(h.view().Version("emissions", 1))
+	first := must[catalog.Version](t)(h.view().Versions().Get("emissions", 1))
 	first.State = "withdrawn"
 	if err := records.Put(h.store, records.PrefixVersion+records.VersionName("emissions", 1), first); err != nil {
 		t.Fatal(err)

@@ -438,7 +438,7 @@ func TestADeadSeatThatHoldsAnothersKeyKeepsNobodyFromNewShares(t *testing.T) {
 	}
 	w.ok("node1", catalog.KindRefreshDue, resharing.Due{})
 	w.ok("node1", catalog.KindKeyReshare, next)
-	if k := must[catalog.Key](t)(w.view().Key(key)); k.Retired != nil || !k.Refreshing() {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(key)); k.Retired != nil || !k.Refreshing() {
 		t.Errorf("key %+v", k)
 	}
 	free := must[[]catalog.Vector](t)(w.view().Vectors().Free([]catalog.Vector{w.vectorNow(mine)}, w.now))

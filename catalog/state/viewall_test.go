@@ -35,7 +35,7 @@ func (v View) Counts(dataset string, version int, measure string, period int64) 
 	if err != nil {
 		return nil, err
 	}
-	ver, err := v.Version(dataset, version)
+	ver, err := v.Versions().Get(dataset, version)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (ds Deposits) Standings(list ...custody.Deposit) ([]custody.Standing, error
 	if err != nil {
 		return nil, err
 	}
-	keys, err := ds.v.Keys()
+	keys, err := ds.v.Keys().All()
 	if err != nil {
 		return nil, err
 	}

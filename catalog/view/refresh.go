@@ -69,9 +69,3 @@ func unerasedMoves(r records.Reader, cluster catalog.Cluster, now int64) (number
 	}
 	return numbers, err
 }
-
-// Canary is the last canary of a key; zero: there was none.
-func (v View) Canary(key string) (resharing.Canary, error) {
-	c, _, err := records.Lookup[resharing.Canary](v.r, records.PrefixCanary+key)
-	return c, err
-}

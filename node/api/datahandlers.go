@@ -152,7 +152,7 @@ func listVersions(_ context.Context, v state.View, in *datedByID) (out wire.Vers
 		return out, err
 	}
 	out.Dataset = in.ID
-	out.Versions, out.Next, err = paged(v.VersionPage(in.ID, in.page()))
+	out.Versions, out.Next, err = paged(v.Versions().Page(in.ID, in.page()))
 	return out, err
 }
 
@@ -163,7 +163,7 @@ type ByVersion struct {
 }
 
 func findVersion(v state.View, in ByVersion) (catalog.Version, error) {
-	version, err := v.Version(in.ID, in.Version)
+	version, err := v.Versions().Get(in.ID, in.Version)
 	return version, found(err, "version", fmt.Sprintf("%s %d", in.ID, in.Version))
 }
 
@@ -203,7 +203,7 @@ type keyWait struct {
 // showKey answers at once, or when the key is ready.
 func showKey(ctx context.Context, s *server, in *keyWait) (*reply[catalog.Key], error) {
 	return await(ctx, s, in.Wait, func(v state.View) (catalog.Key, bool, error) {
-		key, err := find(v.KeyOf, "key of publisher", in.Publisher)
+		key, err := find(v.Keys().Of, "key of publisher", in.Publisher)
 		return key, key.State == catalog.KeyReady, err
 	})
 }
@@ -214,7 +214,7 @@ type byPoint struct {
 }
 
 func keyShare(v state.View, in *byPoint) (catalog.Digest, error) {
-	key, err := find(v.KeyOf, "key of publisher", in.Publisher)
+	key, err := find(v.Keys().Of, "key of publisher", in.Publisher)
 	if err != nil {
 		return catalog.Digest{}, err
 	}

@@ -43,7 +43,7 @@ func Gaps(ctx context.Context, dir string, key founding.SealKey, v state.View) (
 	if err != nil {
 		return nil, 0, err
 	}
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return nil, 0, err
 	}

@@ -376,7 +376,7 @@ func (f *Finding) describe(v state.View, names []string) error {
 		return err
 	}
 	f.Roster = attest.Entries(changes)
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return err
 	}
