@@ -16,7 +16,7 @@ type Keys struct {
 }
 
 // Keys are those of the state.
-func (v View) Keys() Keys { return Keys{v.cache, v.r} }
+func (v View) Keys() Keys { return Keys(v) }
 
 // Of returns a publisher's key, in whatever state.
 func (ks Keys) Of(publisher string) (catalog.Key, error) {

@@ -15,7 +15,7 @@ type Registries struct {
 }
 
 // Registries are those of the state.
-func (v View) Registries() Registries { return Registries{v.cache, v.r} }
+func (v View) Registries() Registries { return Registries(v) }
 
 // Get returns a registry.
 func (rs Registries) Get(id string) (catalog.Registry, error) {

@@ -17,7 +17,7 @@ type Vectors struct {
 }
 
 // Vectors are the private vectors of the state.
-func (v View) Vectors() Vectors { return Vectors{v.cache, v.r} }
+func (v View) Vectors() Vectors { return Vectors(v) }
 
 // Get returns a private vector.
 func (vs Vectors) Get(id string) (catalog.Vector, error) {
