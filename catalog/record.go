@@ -103,7 +103,8 @@ type Version struct {
 type Attempt struct {
 	Number int      `json:"number"`
 	Active []string `json:"active"`
-	Root   string   `json:"root"`
+	Root   string   `json:"root"`             // empty of a checked answer: each set has its own
+	SetOf  int      `json:"set_of,omitempty"` // members of each set of a checked answer (package checked); 0: Active is the one set
 	Named  int64    `json:"named"`
 	Failed Reason   `json:"failed,omitzero"` // zero: running or done
 	Tiles  int64    `json:"tiles"`

@@ -27,6 +27,7 @@ type Request struct {
 	// data stands on, as its asker sees it (disclosure.Family.SourcesDigest).
 	Sources Digest `json:"sources,omitzero"`
 	SQL     string `json:"sql,omitempty"`
+	Verify  bool   `json:"verify,omitempty" since:"5"` // a checked answer: opened under several sets of nodes (package checked)
 }
 
 // Predicate is a condition on one entity's public attributes. Op is "and",

@@ -97,13 +97,19 @@ func (p blobPeers) Blob(ctx context.Context, node string, d catalog.Digest) ([]b
 }
 
 // ownLedger is the ledger as a node's own work uses it.
-type ownLedger struct{ access *access }
+type ownLedger struct {
+	access *access
+	lie    func(kind catalog.Kind, body any) any // tests change what is acted; nil: nothing is changed
+}
 
 // View runs fn on this node's own state, however old.
 func (l ownLedger) View(fn func(state.View) error) error { return l.access.view(fn) }
 
 // Act signs an act of this node and has it applied.
 func (l ownLedger) Act(ctx context.Context, kind catalog.Kind, body any) error {
+	if l.lie != nil {
+		body = l.lie(kind, body)
+	}
 	return l.access.act(ctx, kind, body)
 }
 

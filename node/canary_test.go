@@ -23,7 +23,7 @@ import (
 
 func (c *cluster) canaryAt(node, key string) (x resharing.Canary) {
 	c.t.Helper()
-	if err := c.nodes[node].view(func(v state.View) (err error) { x, err = v.Canary(key); return err }); err != nil {
+	if err := c.nodes[node].view(func(v state.View) (err error) { x, err = v.Keys().Canary(key); return err }); err != nil {
 		c.t.Fatal(err)
 	}
 	return x

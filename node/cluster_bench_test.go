@@ -45,6 +45,31 @@ func BenchmarkCluster(b *testing.B) {
 	}
 }
 
+// BenchmarkCheckedAnswer asks fresh exact queries of one client, plain and checked: of a checked answer of t+1 nodes 3
+// sets open, of t+2 nodes 6 (PROTOCOL.md section 3.7).
+func BenchmarkCheckedAnswer(b *testing.B) {
+	for _, nodes := range []int{3, 4} {
+		b.Run(fmt.Sprintf("2-of-%d", nodes), func(b *testing.B) {
+			x := newFirmsOf(b.Context(), b, nodes, 2, publicFirms, nil)
+			next := int64(0)
+			for _, verify := range []bool{false, true} {
+				b.Run(fmt.Sprintf("verify=%t", verify), func(b *testing.B) {
+					before := processorSeconds(b)
+					b.ResetTimer()
+					for range b.N {
+						next++
+						if _, err := ask.Query(b.Context(), x.buyer, "SELECT SUM(co2), COUNT(co2) FROM firms WHERE firm IN ("+subset(next)+")", ask.Options{Verify: verify}); err != nil {
+							b.Fatal(err)
+						}
+					}
+					b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "queries/s")
+					b.ReportMetric(1000*(processorSeconds(b)-before)/float64(b.N), "cpu-ms/query")
+				})
+			}
+		})
+	}
+}
+
 // subset names firms, others for every n: those of its bits.
 func subset(n int64) string {
 	var ids []string

@@ -122,6 +122,7 @@ type Options struct {
 	plan     versions.Planner                                      // tests put broken ones in; nil: versions.PlanOf
 	summed   func(tiles int)                                       // told of every sum that is opened, by tests that count; nil: nobody
 	root     func(size uint64, root catalog.Digest) catalog.Digest // changes what this node takes for a root of its log, in tests of forks
+	lie      func(kind catalog.Kind, body any) any                 // changes what this node commits of what it computed, in tests of lies
 	shuffle  func(n int, swap func(i, j int))                      // draws who opens among equals; nil: rand.Shuffle, which spreads the work
 	far      func(session string, now wire.Progress)               // told of every step of an attempt, likewise
 }

@@ -195,7 +195,7 @@ func (c *cluster) whole(ctx context.Context, id string, digests []catalog.Digest
 	if !ready || err != nil || len(missing) > 0 {
 		return false
 	}
-	err = n.view(func(v state.View) error { _, err := v.Versions("stations"); return err })
+	err = n.view(func(v state.View) error { _, err := v.Versions().Of("stations"); return err })
 	return err == nil && slices.ContainsFunc(n.monitor.stateMarks(), func(m compare.Mark) bool {
 		return slices.Contains(c.nodes["n1"].monitor.stateMarks(), m)
 	}) && n.ledger.ScrubState(ctx, unpaced) == nil

@@ -27,7 +27,7 @@ func (rec *reconciler) depositTasks(v state.View) ([]task, error) {
 	if rec.mark == nil {
 		return nil, nil
 	}
-	d, known, err := v.Deposit(rec.mark.Deposit)
+	d, known, err := v.Deposits().Get(rec.mark.Deposit)
 	if err != nil || known && d.Burned() {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (rec *reconciler) depositTasks(v state.View) ([]task, error) {
 
 // depositStatus is the newest deposit of this node's share that can be used; nil: there is none.
 func (c *core) depositStatus(v state.View) (*wire.SeatDeposit, error) {
-	d, standing, known, err := v.NewestDeposit(c.id)
+	d, standing, known, err := v.Deposits().Newest(c.id)
 	if err != nil || !known {
 		return nil, err
 	}

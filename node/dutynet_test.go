@@ -390,6 +390,8 @@ func (d dutyDisk) Get(_ context.Context, digest catalog.Digest) ([]byte, error) 
 	return b, nil
 }
 
+func (dutyDisk) Doubt(...catalog.Digest) {}
+
 func (d dutyDisk) Missing(_ context.Context, digests []catalog.Digest) (missing []catalog.Digest, _ error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -50,25 +50,24 @@ func (l *leader) attemptWith(ctx context.Context, e catalog.Envelope, p *judge.P
 	if err != nil || payload.Kind != catalog.KindQuerySubmit {
 		return nil, nil, nil //nolint:nilerr // the ledger says what is wrong with it
 	}
-	var submit catalog.QuerySubmit
+	q := catalog.Query{ID: catalog.QueryID(e.Digest())}
+	if json.Unmarshal(payload.Body, &q.Submit) != nil {
+		return nil, nil, nil // likewise
+	}
 	if p == nil { // another node took the query, and judged it
-		if err := json.Unmarshal(payload.Body, &submit); err != nil {
-			return nil, nil, nil //nolint:nilerr // the ledger says what is wrong with it
-		}
 		leave, err := l.access.cores.Enter(ctx)
 		if err != nil {
 			return nil, nil, fmt.Errorf("judge the query: %w", err)
 		}
 		defer leave()
 	}
-	q := catalog.Query{ID: catalog.QueryID(e.Digest())}
 	var b *catalog.QueryAttempt
 	err = l.view(func(v state.View) error {
 		if _, err := v.Query(q.ID); !errors.Is(err, records.ErrNotFound) {
 			return err // it was taken before
 		}
 		if p == nil {
-			judged, refusal, err := v.Preview(e.Signer, submit)
+			judged, refusal, err := v.Preview(e.Signer, q.Submit)
 			if errors.Is(err, records.ErrNotFound) || refusal != nil {
 				return nil // the ledger refuses it
 			}

@@ -134,7 +134,7 @@ func TestWhatIsUnderWayIsNotCollected(t *testing.T) {
 	var pending []catalog.Vector
 	x.await(ctx, "two of three nodes to hold their shares", func() bool {
 		err := n1.view(func(v state.View) (err error) {
-			pending, err = v.PendingVectors()
+			pending, err = v.Vectors().Pending()
 			return err
 		})
 		return err == nil && len(pending) == 1 && pending[0].Nonces[0] != nil && pending[0].Nonces[1] != nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/checked"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/roster"
 	"github.com/weirdata/weir/catalog/state"
@@ -91,7 +92,7 @@ func (l *leader) decide(name string, kind catalog.Kind, body any) task {
 // leadKeys starts a ceremony for every publisher without a key, and ends
 // ceremonies that do not advance. All nodes must be up.
 func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err error) {
-	waiting, err := v.PendingKeys()
+	waiting, err := v.Keys().Pending()
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 		start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
 		list = append(list, l.decide(fmt.Sprintf("%s/%d", p.Publisher, p.NextAttempt), catalog.KindKeyStart, start))
 	}
-	refreshes, err := v.PendingRefreshes()
+	refreshes, err := v.Keys().Refreshing()
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +196,7 @@ func progress(k catalog.Key) int { return len(k.Nodes)*4 - len(mpc.Missing(k)) }
 
 // leadVersions names the parity opening of every stored version.
 func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, err error) {
-	pending, err := v.PendingVersions()
+	pending, err := v.Versions().Pending()
 	if err != nil {
 		return nil, err
 	}
@@ -211,11 +212,11 @@ func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, 
 			}
 			continue
 		}
-		k, err := v.Key(p.Key)
+		k, err := v.Keys().Get(p.Key)
 		if err != nil {
 			return nil, err
 		}
-		active, root, err := l.choose(k.Roster(), p.Acks, p.Attempts)
+		active, root, err := l.choose(k.Roster(), p.Acks, p.Attempts, false)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("choose who opens the parity of %s version %d: %w", p.Dataset, p.Version, err))
 		}
@@ -232,7 +233,7 @@ func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, 
 // leadVectors names attempts of the second check and ends those that cannot
 // complete, and registrations that do not get on.
 func (l *leader) leadVectors(v state.View, seen map[string]bool) (list []task, err error) {
-	pending, err := v.PendingVectors()
+	pending, err := v.Vectors().Pending()
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +250,7 @@ func (l *leader) leadVectors(v state.View, seen map[string]bool) (list []task, e
 			}
 			continue
 		}
-		active, _, err := l.choose(catalog.KeyRoster{Nodes: x.Nodes, Threshold: x.Threshold}, x.Nodes, x.Attempts)
+		active, _, err := l.choose(catalog.KeyRoster{Nodes: x.Nodes, Threshold: x.Threshold}, x.Nodes, x.Attempts, false)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("choose who checks vector %s: %w", x.ID, err))
 		}
@@ -338,6 +339,9 @@ func (l *leader) unnamed(v state.View, q catalog.Query, seen map[string]bool, er
 			of = r
 		}
 	}
+	if q.Submit.Request.Verify {
+		of.Threshold++
+	}
 	reason := catalog.Why("query.too_few", l.opts.attemptTime(), of.Threshold)
 	if lacks := l.health.unable(of.Nodes); len(lacks) > 0 {
 		reason = catalog.Why("query.too_few_without", l.opts.attemptTime(), of.Threshold, lacks)
@@ -385,7 +389,7 @@ func (l *leader) attempt(v state.View, q catalog.Query, verdict catalog.Verdict)
 	if err != nil {
 		return nil, err
 	}
-	active, root, err := l.choose(among, holders, q.Attempts)
+	active, root, err := l.choose(among, holders, q.Attempts, q.Submit.Request.Verify)
 	if err != nil || active == nil {
 		return nil, err
 	}
@@ -409,7 +413,7 @@ func (l *leader) attempt(v state.View, q catalog.Query, verdict catalog.Verdict)
 // where they may not have kept it, or one of them cannot be reached: then it is
 // opened anew, as it is when this attempt fails.
 func (l *leader) resealing(v state.View, q catalog.Query, verdict catalog.Verdict, holders []string) (*catalog.QueryAttempt, error) {
-	if q.Repeats == "" || len(q.Attempts) > 0 || !mpc.Reseals(verdict) {
+	if q.Repeats == "" || len(q.Attempts) > 0 || !mpc.Reseals(verdict) || q.Submit.Request.Verify {
 		return nil, nil //nolint:nilnil // nothing to seal again
 	}
 	first, err := v.Query(q.Repeats)
@@ -448,12 +452,12 @@ func (l *leader) overdue(session string, a catalog.Attempt, seen map[string]bool
 	return catalog.Reason{}
 }
 
-// choose draws an active set and its root from the nodes of a roster that hold the data and
-// answer; nil when they are fewer than the threshold. Nodes that took part in
+// choose draws an active set and its root, or the members of a checked answer, from the nodes of a roster that hold
+// the data and answer; nil when they are fewer than that takes. Nodes that took part in
 // fewer failed attempts go first: where members disagree, nobody knows which of
 // them deviates, but a set without it is found before the attempts are used up.
 // Then those without damaged blobs. Among equals the draw spreads the work.
-func (l *leader) choose(among catalog.KeyRoster, holders []string, attempts []catalog.Attempt) (active []string, root string, err error) {
+func (l *leader) choose(among catalog.KeyRoster, holders []string, attempts []catalog.Attempt, verify bool) (active []string, root string, err error) {
 	faults, err := l.keyFaults()
 	if err != nil {
 		return nil, "", err
@@ -465,13 +469,16 @@ func (l *leader) choose(among catalog.KeyRoster, holders []string, attempts []ca
 			fit = append(fit, m)
 		}
 	}
-	if len(fit) < among.Threshold {
+	size := checked.Wanted(verify, len(fit), among.Threshold, attempts)
+	if len(fit) < size {
 		return nil, "", nil
 	}
 	l.mu.Lock() // several queries may be asked at the same time
 	l.opts.shuffle(len(fit), func(i, j int) { fit[i], fit[j] = fit[j], fit[i] })
 	l.mu.Unlock()
-	active, root = l.pick(fit, among.Threshold, attempts)
+	if active, root = l.pick(fit, size, attempts); verify {
+		root = ""
+	}
 	return active, root, nil
 }
 

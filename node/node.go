@@ -217,7 +217,7 @@ func (n *Node) openSecrets() (err error) {
 }
 
 func (n *Node) openBlobs() (err error) {
-	n.disk, err = blobs.OpenDisk(filepath.Join(n.opts.Dir, founding.DirBlobs), tiles.StoreOptions{Logger: n.opts.Logger, Free: n.opts.Free})
+	n.disk, err = blobs.OpenDisk(filepath.Join(n.opts.Dir, founding.DirBlobs), tiles.StoreOptions{Logger: n.opts.Logger, Free: n.opts.Free, Old: true})
 	if err != nil {
 		return err
 	}
@@ -241,10 +241,10 @@ func (n *Node) openBlobs() (err error) {
 // openVersions makes the stores of blobs, and of the versions that are made of them.
 func (n *Node) openVersions(disk blobs.Disk, rollups *blobs.Rollups) {
 	n.blobs = blobs.New(blobs.Options{
-		Disk: disk, Rollups: rollups, Self: n.id, Roster: n.roster, Ledger: ownLedger{n.access}, Peers: blobPeers{n.core}, Cores: n.openers, Workers: n.opts.Workers,
+		Disk: disk, Rollups: rollups, Self: n.id, Roster: n.roster, Ledger: ownLedger{n.access, n.opts.lie}, Peers: blobPeers{n.core}, Cores: n.openers, Workers: n.opts.Workers,
 		Logger: n.log, Clock: n.opts.Clock, Ticks: n.opts.Ticks, ScrubPause: n.opts.ScrubPause, KeepOrphans: n.opts.KeepOrphans, Wake: n.wake,
 	})
-	n.versions = versions.New(versions.Options{Ledger: ownLedger{n.access}, Blobs: n.blobs, Params: n.params, Logger: n.log, Plan: n.opts.plan})
+	n.versions = versions.New(versions.Options{Ledger: ownLedger{access: n.access}, Blobs: n.blobs, Params: n.params, Logger: n.log, Plan: n.opts.plan})
 }
 
 // openPeers listens on the one port for peers.
@@ -286,7 +286,7 @@ func (n *Node) openPeers() error {
 func (n *Node) openComputations() (err error) {
 	n.mpc, err = mpc.New(mpc.Options{
 		Cluster: n.members, Self: n.self, Signing: n.signing, Params: n.params, Products: n.products, Sealing: founding.SecretSealing,
-		Ledger: ownLedger{n.access}, Peers: otherMembers{n.peers}, Blobs: n.blobs, Secrets: n.secrets, Versions: n.versions,
+		Ledger: ownLedger{n.access, n.opts.lie}, Peers: otherMembers{n.peers}, Blobs: n.blobs, Secrets: n.secrets, Versions: n.versions,
 		Cores: n.openers, Workers: n.opts.Workers, Logger: n.log, Clock: n.opts.Clock, Agreed: n.monitor.agree, Summed: n.opts.summed, Progressed: n.opts.far,
 	})
 	if err != nil {

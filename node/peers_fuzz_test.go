@@ -30,7 +30,7 @@ func FuzzPeerRequest(f *testing.F) {
 	n := c.nodes["n1"]
 	var key catalog.Key
 	err := n.Read(ctx, func(v state.View) error {
-		keys, err := v.Keys()
+		keys, err := v.Keys().All()
 		key = keys[0]
 		return err
 	})

@@ -24,7 +24,7 @@ import (
 func (c *cluster) keyAt(node, id string) (k catalog.Key) {
 	c.t.Helper()
 	err := c.nodes[node].view(func(v state.View) (err error) {
-		k, err = v.Key(id)
+		k, err = v.Keys().Get(id)
 		return err
 	})
 	if err != nil {

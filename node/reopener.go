@@ -143,7 +143,7 @@ func (x *reopener) noteDeposit() error {
 		return nil
 	}
 	return x.view(func(v state.View) error {
-		d, known, err := v.Deposit(x.mark.Deposit)
+		d, known, err := v.Deposits().Get(x.mark.Deposit)
 		if err == nil && known && d.Burned() && d.Used != x.mark.Use {
 			err = fmt.Errorf("%w (%s, at %s)", errBurned, x.mark.Deposit, time.UnixMilli(d.UsedAt).UTC().Format(time.DateTime))
 		}

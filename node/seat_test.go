@@ -91,7 +91,7 @@ func TestAMachineThatBurnedDownIsReplaced(t *testing.T) {
 	c.await(ctx, "the new machine to hold what is published", func() bool {
 		var left []string
 		err := c.nodes["n1"].view(func(v state.View) (err error) {
-			versions, err := v.Versions("stations")
+			versions, err := v.Versions().Of("stations")
 			for _, x := range versions {
 				if !slices.Contains(x.Acks, "n3") {
 					left = append(left, x.Dataset)

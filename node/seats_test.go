@@ -283,7 +283,7 @@ func TestAPortfolioFollowsTheKeyOfItsPublisher(t *testing.T) {
 		x.await(ctx, "the portfolio to be with "+strings.Join(want, ", "), func() bool {
 			x.follow()
 			var v catalog.Vector
-			err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vector(kept.Vector.ID); return err })
+			err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vectors().Get(kept.Vector.ID); return err })
 			return err == nil && slices.Equal(v.InForce().Nodes, want) && v.Moving == 0
 		})
 	}
@@ -318,7 +318,7 @@ func TestAPortfolioFollowsTheKeyOfItsPublisher(t *testing.T) {
 	x.await(ctx, "key and portfolio to move without n2", func() bool {
 		x.follow()
 		var v catalog.Vector
-		err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vector(kept.Vector.ID); return err })
+		err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vectors().Get(kept.Vector.ID); return err })
 		return err == nil && v.InForce().Roster().Equal(heldBy2) && x.keyAt("n1", key.ID).Roster().Equal(heldBy2)
 	})
 	x.forgetAnswers()

@@ -55,7 +55,7 @@ func (n *Node) Stands(ctx context.Context) (size uint64, root catalog.Digest, da
 
 // Recompute is mpc.Recompute with what this node has on its disk.
 func (n *Node) Recompute(ctx context.Context, query string, among catalog.KeyRoster) (plan, contexts catalog.Digest, err error) {
-	return mpc.Recompute(ctx, ownLedger{n.access}, n.versions, n.cluster, query, among, func(tiles []catalog.Digest, acc *he.Accumulator) error {
+	return mpc.Recompute(ctx, ownLedger{access: n.access}, n.versions, n.cluster, query, among, func(tiles []catalog.Digest, acc *he.Accumulator) error {
 		return n.blobs.Accumulate(ctx, tiles, acc, func(int) {})
 	})
 }

@@ -166,24 +166,24 @@ func (x *standing) work() (w metrics.Work, err error) {
 		if err != nil {
 			return err
 		}
-		versions, err := v.PendingVersions()
+		versions, err := v.Versions().Pending()
 		if err != nil {
 			return err
 		}
-		vectors, err := v.PendingVectors()
+		vectors, err := v.Vectors().Pending()
 		if err != nil {
 			return err
 		}
-		missing, err := v.PendingKeys()
+		missing, err := v.Keys().Pending()
 		if err != nil {
 			return err
 		}
-		refreshes, err := v.PendingRefreshes()
+		refreshes, err := v.Keys().Refreshing()
 		if err != nil {
 			return err
 		}
 		w.Pending = map[string]int{"query": len(queries), "version": len(versions), "vector": len(vectors), "key": len(missing), "refresh": len(refreshes)}
-		keys, err := v.Keys()
+		keys, err := v.Keys().All()
 		for _, k := range keys {
 			w.Wear[k.ID] = float64(k.Opened) / catalog.MaxOpened
 		}

@@ -23,7 +23,7 @@ import (
 func (c *cluster) vectorAt(node, id string) (v catalog.Vector) {
 	c.t.Helper()
 	err := c.nodes[node].view(func(view state.View) (err error) {
-		v, err = view.Vector(id)
+		v, err = view.Vectors().Get(id)
 		return err
 	})
 	if err != nil && !errors.Is(err, records.ErrNotFound) {

@@ -5,6 +5,8 @@ const sealToEach = "seal one share to each node of the roster"
 // nodeSentences are of keys, vectors and what nodes do.
 func nodeSentences() map[string]sentence {
 	return map[string]sentence{
+		"active.checked_root":  {"the attempt of a checked answer names the root %.80q, and each set has its own", ""},
+		"active.checked_size":  {"%d nodes for a checked answer, want one or two more than the threshold: %d or %d", ""},
 		"active.empty":         {"the active set is empty", ""},
 		"active.holder":        {"node %s has not acknowledged the version", ""},
 		"active.member":        {"node %s is not in the active set", ""},

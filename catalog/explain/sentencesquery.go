@@ -300,5 +300,29 @@ func querySentences() map[string]sentence {
 		"test.said_failed":          {"node %s has said that the test failed", ""},
 		"test.witnesses":            {"the witnesses are wrong", ""},
 		"test.witnesses_query":      {"portfolio: the witnesses do not fit the list", ""},
+		"verify.level": {
+			"checked answers came with feature level %d, and the cluster has %d",
+			"ask without --verify, or have an operator raise it: weir operator upgrade raise",
+		},
+		"verify.nodes": {
+			"a checked answer takes one node more than the %d that open together: the data are shared among %d nodes, %d are needed",
+			"ask without --verify",
+		},
+		"verify.noise": {
+			"noised answers are not checked: the sums of several sets of nodes would differ by single nodes' draws, and give them away",
+			"ask without --verify",
+		},
+		"verify.private": {
+			"queries with private portfolios or weights are not checked: their tests are made for one set of nodes an attempt",
+			"ask without --verify",
+		},
+		"verify.product": {
+			"products of two datasets are not checked: they are computed on the shares of one set of nodes",
+			"ask without --verify",
+		},
+		"verify.share": {
+			"checked, %d groups of %d columns make sealed shares of %d bytes, which do not fit the envelope of one entry",
+			"ask for fewer groups at a time, or without --verify",
+		},
 	}
 }

@@ -5,6 +5,8 @@ const zhSealToEach = "请向节点名册中的每个节点各密封一个份额"
 // zhNodeSentences are the first half of nodeSentences in Chinese: of active sets, attempts, keys, nodes and shares.
 func zhNodeSentences() map[string]sentence {
 	return map[string]sentence{
+		"active.checked_root":  {"核验答复的尝试指定了根节点 %.80q，而每组各有其根节点", ""},
+		"active.checked_size":  {"核验答复的尝试有 %d 个节点，应比门限数多一个或两个：%d 或 %d", ""},
 		"active.empty":         {"工作集为空", ""},
 		"active.holder":        {"节点 %s 没有确认该版本", ""},
 		"active.member":        {"节点 %s 不在工作集中", ""},

@@ -300,5 +300,29 @@ func zhQuerySentences() map[string]sentence {
 		"test.said_failed":          {"节点 %s 已报告检验未通过", ""},
 		"test.witnesses":            {"见证有误", ""},
 		"test.witnesses_query":      {"私有名单：见证与名单不符", ""},
+		"verify.level": {
+			"核验的答复自功能级别 %d 起提供，而集群的级别为 %d",
+			"查询时去掉 --verify，或请运营方提升级别：weir operator upgrade raise",
+		},
+		"verify.nodes": {
+			"核验的答复需要比共同打开所需的 %d 个节点多一个：数据由 %d 个节点分享，需要 %d 个",
+			"查询时去掉 --verify",
+		},
+		"verify.noise": {
+			"加噪的答复不作核验：各组节点的合计会因单个节点抽取的噪声而不同，从而泄露这些噪声",
+			"查询时去掉 --verify",
+		},
+		"verify.private": {
+			"使用私有组合或私有权重的查询不作核验：其检验每次尝试只针对一组节点",
+			"查询时去掉 --verify",
+		},
+		"verify.product": {
+			"两个数据集的乘积不作核验：它在一组节点的份额上计算",
+			"查询时去掉 --verify",
+		},
+		"verify.share": {
+			"核验时，%d 个组、%d 列构成 %d 字节的密封份额，超出一个信封的容量",
+			"每次请查询较少的组，或去掉 --verify",
+		},
 	}
 }

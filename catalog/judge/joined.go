@@ -147,7 +147,7 @@ func (j *Judgement) worn(q catalog.Request) error {
 		if err != nil {
 			return err
 		}
-		if r := Wear(k, catalog.MaxAttempts*v.MostTiles(columns)); r != nil {
+		if r := Wear(k, catalog.MaxAttempts*int64(max(j.check.Sets, 1))*v.MostTiles(columns)); r != nil {
 			return r
 		}
 	}

@@ -33,6 +33,7 @@ type Judgement struct {
 	Encoded  []byte           // the verdict as it is stored
 	sources  []catalog.Digest // of the versions that the verdict is made of
 	versions *records.VersionsRead
+	check    Check
 
 	Join    *joinedSide         // the second dataset; nil without one
 	vectors []catalog.VectorUse // that the request names
@@ -72,7 +73,11 @@ func Decide(c *records.Cache, r records.Reader, now int64, p catalog.Principal, 
 			return j, r
 		}
 	}
-	if _, err := RosterOf(c, r, j.Verdict); err != nil {
+	roster, err := RosterOf(c, r, j.Verdict)
+	if err != nil {
+		return j, err
+	}
+	if err := j.checkMembers(q.Request, roster); err != nil {
 		return j, err
 	}
 	if err := j.findSources(); err != nil {
@@ -92,7 +97,7 @@ func (j *Judgement) pay(q catalog.Request) (err error) {
 		if j.Repeats, first, err = repeatOf(j.r, j.asker.ID, j.Asks); err != nil {
 			return err
 		}
-		free = j.Repeats != "" && j.now-first.Done < FreeRepeat
+		free = j.Repeats != "" && j.now-first.Done < FreeRepeat && !q.Verify // of checked answers nothing is kept: each is opened anew
 	}
 	if j.Repeats != "" {
 		if j.Encoded, err = j.r.Get([]byte(records.PrefixVerdict + j.Repeats)); err != nil {
@@ -153,7 +158,7 @@ func namedDataset(r records.Reader, id, field string) (catalog.Dataset, error) {
 // allow, whatever its groups are. noised is the largest epsilon that could be asked
 // with. It finds the versions and the vectors.
 func (j *Judgement) permit(q catalog.Request, reg catalog.Registry, noised string, preview bool) (err error) {
-	if refusal := q.Check(j.descriptor(), reg.Columns); refusal != nil {
+	if refusal := cmp.Or(q.Check(j.descriptor(), reg.Columns), checkVerified(q)); refusal != nil {
 		return refusal
 	}
 	if refusal := j.covered(q, noised); refusal != nil {

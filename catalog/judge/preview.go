@@ -23,6 +23,8 @@ type Preview struct {
 	// nothing.
 	Test   *disclosure.Test
 	Pieces int
+	// Check is how a checked answer would be opened at most; zero: it would not be checked.
+	Check Check
 }
 
 // PreviewQuery judges a principal's query as Apply would now, and changes nothing. For a
@@ -43,7 +45,7 @@ func PreviewQuery(c *records.Cache, r records.Reader, principal string, q catalo
 	if err != nil {
 		return Preview{}, nil, err
 	}
-	out := Preview{Join: join, Verdict: j.Verdict, Contract: j.Charged, Price: j.Price, Repeats: j.Repeats, Test: j.test}
+	out := Preview{Join: join, Verdict: j.Verdict, Contract: j.Charged, Price: j.Price, Repeats: j.Repeats, Test: j.test, Check: j.check}
 	for _, u := range j.vectors {
 		if u.ID == q.Request.In {
 			out.Pieces = u.Pieces

@@ -16,7 +16,7 @@ func TestImportsArePure(t *testing.T) {
 		"bytes", "cmp", "crypto/ed25519", "crypto/sha256", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "maps",
 		"math", "math/big", "math/bits", "regexp", "slices", "strconv", "strings", "sync", "unicode", "unicode/utf8",
 		"github.com/bits-and-blooms/bitset",
-		"github.com/weirdata/weir/catalog", "github.com/weirdata/weir/catalog/caps", "github.com/weirdata/weir/catalog/assignment", "github.com/weirdata/weir/catalog/calendar", "github.com/weirdata/weir/catalog/decimal", "github.com/weirdata/weir/catalog/disclosure", "github.com/weirdata/weir/catalog/granting", "github.com/weirdata/weir/catalog/judge",
+		"github.com/weirdata/weir/catalog", "github.com/weirdata/weir/catalog/caps", "github.com/weirdata/weir/catalog/checked", "github.com/weirdata/weir/catalog/assignment", "github.com/weirdata/weir/catalog/calendar", "github.com/weirdata/weir/catalog/decimal", "github.com/weirdata/weir/catalog/disclosure", "github.com/weirdata/weir/catalog/granting", "github.com/weirdata/weir/catalog/judge",
 		"github.com/weirdata/weir/catalog/records", "github.com/weirdata/weir/catalog/resharing", "github.com/weirdata/weir/catalog/view", "github.com/weirdata/weir/catalog/attest", "github.com/weirdata/weir/catalog/wellformed", "github.com/weirdata/weir/catalog/tables", "github.com/weirdata/weir/catalog/roster",
 		"github.com/weirdata/weir/catalog/recovery", "github.com/weirdata/weir/catalog/custody", "github.com/weirdata/weir/catalog/shortform", "github.com/weirdata/weir/catalog/records/overlay", "github.com/weirdata/weir/catalog/polynomial", // pure themselves
 	)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/checked"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/view"
@@ -113,7 +114,7 @@ func checkStored(bytes int) *catalog.Refusal {
 // putQuery stores a query and keeps the index of those that are not over.
 func (c *applyContext) putQuery(q catalog.Query) error {
 	if q.Over() {
-		if err := c.keepUntil(q); err != nil {
+		if err := keepUntil(c.tx, q); err != nil {
 			return err
 		}
 		d, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+q.Dataset)
@@ -128,14 +129,14 @@ func (c *applyContext) putQuery(q catalog.Query) error {
 	}
 	c.out.ID = q.ID
 	return cmp.Or(
-		c.todo(!q.Over(), records.PrefixTodoQuery+records.SeqName(q.Seq), q.ID),
+		todo(c.tx, !q.Over(), records.PrefixTodoQuery+records.SeqName(q.Seq), q.ID),
 		noteReleased(c, q),
 		records.Put(c.tx, records.PrefixQuery+q.ID, q),
 	)
 }
 
 func (c *applyContext) openQuery(id string) (catalog.Query, error) {
-	q, err := load[catalog.Query](c, records.PrefixQuery+id, "unknown.query", id)
+	q, err := load[catalog.Query](c.tx, records.PrefixQuery+id, "unknown.query", id)
 	if err == nil && q.Over() {
 		return q, catalog.Conflict("query_state", "query.state", q.ID, q.State)
 	}
@@ -189,7 +190,8 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	} else if apart != nil { // a key moved since the query was accepted
 		return endQuery(c, q, catalog.Why("query.unnamed", b.Attempt).With(apart.Reason))
 	}
-	if r := checkActive(roster, b.Active, b.Root, holders); r != nil {
+	setOf, r := checkMembers(roster, q.Submit.Request.Verify, b, holders)
+	if r != nil {
 		return r
 	}
 	if b.Reseals {
@@ -210,7 +212,7 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	}
 	// Where the second key is worn, what was counted of the first stays counted:
 	// too much is on the safe side.
-	err = openLayers(c, layers, b.Tiles)
+	err = openLayers(c, layers, b.Tiles*opensTimes(b, setOf))
 	if err == nil {
 		err = openJoined(c, joined, verdict.Columns, b)
 	}
@@ -220,16 +222,16 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	sharings, err := c.sharingsOf(versions...)
+	sharings, err := sharingsOf(&c.machine.cache, c.tx, versions...)
 	if err != nil {
 		return err
 	}
-	under, err := c.underOf(verdict)
+	under, err := underOf(c.tx, verdict)
 	if err != nil {
 		return err
 	}
 	q.Attempts = append(q.Attempts, catalog.Attempt{
-		Number: b.Attempt, Active: b.Active, Root: b.Root, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals,
+		Number: b.Attempt, Active: b.Active, Root: b.Root, SetOf: setOf, Named: c.now, Tiles: b.Tiles, Joined: b.Joined, Reseals: b.Reseals,
 		Sharings: sharings, Vectors: under,
 	})
 	q.State, q.Entries = catalog.QueryRunning, []uint64{c.seq}
@@ -248,6 +250,9 @@ func addShare(c *applyContext, b catalog.QueryShare) error {
 	}
 	i := slices.Index(a.Active, c.node.ID)
 	most := catalog.MaxSealed((q.Groups+q.Withheld)*max(q.Pieces, 1), len(q.Submit.Request.Columns(d.Descriptor)))
+	if a.SetOf > 0 { // one share for each set that it is in
+		most *= checked.CountOf(len(a.Active), a.SetOf)
+	}
 	switch {
 	case i < 0:
 		return catalog.Forbidden("member", "active.member", c.node.ID)

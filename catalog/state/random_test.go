@@ -102,7 +102,7 @@ func drawHistory(t *rapid.T, reached map[string]int) (*history, int) {
 			}
 		}
 		if rapid.IntRange(0, 2).Draw(t, "somebody moves") == 0 {
-			reg := must[catalog.Registry](t)(h.view().Registry("enterprises"))
+			reg := must[catalog.Registry](t)(h.view().Registries().Get("enterprises"))
 			row := slices.Clone(must[[][]string](t)(h.view().Rows("enterprises", 0, reg.Rows))[rng.IntN(covered)])
 			to := statetest.Rows(rng.IntN(n), 1)[0]
 			if !slices.Equal(row[1:], to[1:]) {
@@ -198,7 +198,8 @@ func TestNothingIsDerivedOfFewEntitiesWhateverIsAsked(t *testing.T) {
 			t.Errorf("%d figures %s were given, want %d at least", reached[kind], kind, least)
 		}
 	}
-	if 2*broken < drawn/4 {
+	// Two of three are; of the few that are drawn here under half are at times, under two fifths once in thousands.
+	if 5*broken < 2*(drawn/4) {
 		t.Errorf("without the rule %d of %d histories isolate somebody", broken, drawn/4)
 	}
 }

@@ -34,7 +34,7 @@ func checkReseals(c *applyContext, q catalog.Query, v catalog.Verdict, b catalog
 	}
 	last := running(first.Attempts)
 	switch {
-	case first.State != catalog.QueryDone || last == nil || len(v.Vectors) > 0 || v.Noise != nil:
+	case first.State != catalog.QueryDone || last == nil || len(v.Vectors) > 0 || v.Noise != nil || q.Submit.Request.Verify:
 		return catalog.Invalid("reseals", "repeat.reseals", first.ID)
 	case !slices.Equal(last.Active, b.Active):
 		return catalog.Invalid("active", "repeat.active", first.ID, last.Active, b.Active)

@@ -4,7 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/checked"
 )
 
 // checkedOpening opens an accumulator under every set of t of the first members, each with a root by
@@ -16,12 +20,16 @@ func (c *cluster) checkedOpening(t *testing.T, acc *Accumulator, members int, at
 	slotMap := make([]int32, in.n)
 	slotMap[in.n-1] = -1
 	var answers [][]uint64
-	for k, set := range openingSets(members, c.p.Threshold()) {
-		points := make([]int, len(set))
-		for i, at := range set {
-			points[i] = at + 1
+	named := catalog.Attempt{SetOf: c.p.Threshold()}
+	for point := 1; point <= members; point++ {
+		named.Active = append(named.Active, strconv.Itoa(point))
+	}
+	for _, set := range checked.SetsOf(named) {
+		points := make([]int, len(set.Members))
+		for i, id := range set.Members {
+			points[i] = must[int](t)(strconv.Atoi(id))
 		}
-		o := c.opening(t, acc, points, points[k%len(points)])
+		o := c.opening(t, acc, points, must[int](t)(strconv.Atoi(set.Root)))
 		o.Attempt = attempt
 		sum := make([]uint64, 2) // of all slots, and the parity
 		for point, slots := range c.open(t, o, acc) {
@@ -82,7 +90,7 @@ func TestCheckedAnswersFindALyingMember(t *testing.T) {
 					}
 					share[0] %= c.p.T()
 				})
-				got := compareAnswers(x.members, x.threshold, answers)
+				got := checked.Compare(x.members, x.threshold, answers)
 				if len(got.Suspects) == 0 || !slices.Contains(got.Suspects, liar-1) {
 					t.Fatalf("run %d: the lie of %d in %v is not noticed, or put on %v", run, liar, wrong, got.Suspects)
 				}
@@ -103,110 +111,38 @@ func TestCheckedAnswersFindALyingMember(t *testing.T) {
 			}
 			t.Logf("named in %d of 100 runs", named)
 			honest := c.checkedOpening(t, acc, x.members, 100, func([]int, int, []uint64) {})
-			if got := compareAnswers(x.members, x.threshold, honest); got.Suspects != nil || got.Answer == nil || c.p.Centre(got.Answer[0]) != total {
+			if got := checked.Compare(x.members, x.threshold, honest); got.Suspects != nil || got.Answer == nil || c.p.Centre(got.Answer[0]) != total {
 				t.Fatalf("nobody lies: %+v", got)
 			}
 		})
 	}
 }
 
-// openingSets are all sets of t of the points 0 … n−1, each ascending, in the order of their members:
-// those that a checked answer is opened under.
-func openingSets(n, t int) [][]int {
-	if t < 1 || t > n {
-		return nil
-	}
-	var sets [][]int
-	set := make([]int, t)
-	for i := range set {
-		set[i] = i
-	}
-	for {
-		sets = append(sets, slices.Clone(set))
-		i := t - 1
-		for i >= 0 && set[i] == n-t+i {
-			i--
-		}
-		if i < 0 {
-			return sets
-		}
-		set[i]++
-		for j := i + 1; j < t; j++ {
-			set[j] = set[j-1] + 1
-		}
-	}
-}
-
-// compared is what comes of the answers of openingSets.
-type compared struct {
-	// Answer is the one that holds if at most one member has lied; nil where the answers do not say
-	// which that is.
-	Answer []uint64
-	// Suspects are the members one of whom must have lied; none where all answers are the same.
-	// One alone is named.
-	Suspects []int
-}
-
-// compareAnswers compares the answers of openingSets(n, t), in their order; nil is one that is none, as its
-// parity fails. If one member at most has lied, a difference is always noticed; with n ≥ t+2 Answer is
-// right, and whoever lied is among Suspects, alone unless all wrong sets have another member in common.
-// With more liars nothing of it is said.
-func compareAnswers(n, t int, answers [][]uint64) compared {
-	sets := openingSets(n, t)
-	var out compared
-	if len(sets) == 0 || len(answers) != len(sets) {
-		return out
-	}
-	// What the sets without a member say, if they say one thing.
-	without := func(member int) (said []uint64, one bool) {
-		for i, set := range sets {
-			switch {
-			case slices.Contains(set, member):
-			case answers[i] == nil || said != nil && !slices.Equal(said, answers[i]):
-				return nil, false
-			default:
-				said = answers[i]
+// TestALiarThatShiftsItsShareAlwaysIsNamed: in each of 100 runs the right figure is told and the liar alone suspected.
+func TestALiarThatShiftsItsShareAlwaysIsNamed(t *testing.T) {
+	for _, x := range []struct{ nodes, threshold int }{{4, 2}, {5, 3}} {
+		t.Run(fmt.Sprintf("%d-of-%d", x.threshold, x.nodes), func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, small(t, x.nodes, x.threshold))
+			rng := rand.New(rand.NewPCG(12, uint64(x.nodes))) //nolint:gosec // small
+			values := readings(rng, c.p.Values(), 30)
+			var total int64
+			for _, v := range values {
+				total += v
 			}
-		}
-		return said, said != nil
-	}
-	if all, one := without(-1); one {
-		out.Answer = all
-		return out
-	}
-	for member := range n {
-		said, one := without(member)
-		if !one {
-			continue
-		}
-		if out.Suspects = append(out.Suspects, member); n > t+1 {
-			out.Answer = said
-		}
-	}
-	return out
-}
-
-func TestOpeningSetsAreAllSetsInOrder(t *testing.T) {
-	got := openingSets(4, 2)
-	want := [][]int{{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}}
-	if !slices.EqualFunc(got, want, slices.Equal[[]int]) {
-		t.Errorf("sets are %v", got)
-	}
-	for _, x := range [][3]int{{3, 2, 3}, {5, 3, 10}, {10, 8, 45}, {2, 2, 1}, {1, 2, 0}, {3, 0, 0}} {
-		if n := len(openingSets(x[0], x[1])); n != x[2] {
-			t.Errorf("%d of %d: %d sets", x[1], x[0], n)
-		}
-	}
-}
-
-// TestALieWhereAnotherMemberIsIsOutvotedAndNotNamed: of members 0 and 1 nobody can say who lied.
-func TestALieWhereAnotherMemberIsIsOutvotedAndNotNamed(t *testing.T) {
-	right, wrong := []uint64{5}, []uint64{6}
-	got := compareAnswers(4, 2, [][]uint64{wrong, right, right, right, right, right})
-	if !slices.Equal(got.Answer, right) || !slices.Equal(got.Suspects, []int{0, 1}) {
-		t.Errorf("compared: %+v", got)
-	}
-	if got := compareAnswers(4, 2, [][]uint64{right}); got.Answer != nil || got.Suspects != nil {
-		t.Errorf("answers are missing: %+v", got)
+			acc := c.accumulate(t, c.encrypt(t, values)...)
+			for run := range 100 {
+				liar, add := 1+run%x.nodes, 1+rng.Uint64N(1<<40)
+				answers := c.checkedOpening(t, acc, x.nodes, run, func(_ []int, member int, share []uint64) {
+					if member == liar {
+						share[0] = (share[0] + add) % c.p.T()
+					}
+				})
+				got := checked.Compare(x.nodes, x.threshold, answers)
+				if !slices.Equal(got.Suspects, []int{liar - 1}) || c.p.Centre(got.Answer[0]) != total {
+					t.Fatalf("run %d: of the lie of %d came %+v, right is %d", run, liar, got, total)
+				}
+			}
+		})
 	}
 }

@@ -56,25 +56,25 @@ func checkExpr(e *sql.Expr, c *sql.Compiled, d catalog.Descriptor, depth int) er
 }
 
 // computed works an expression out in all groups.
-func (b *builder) computed(e *sql.Expr) *column {
+func (w *figures) computed(e *sql.Expr) *column {
 	if e.Textual() {
-		c := &column{Column: Column{Type: TypeText}, texts: make([]string, len(b.groups))}
-		for group := range b.groups {
-			c.texts[group] = b.text(e, group)
+		c := &column{Column: Column{Type: TypeText}, texts: make([]string, len(w.groups))}
+		for group := range w.groups {
+			c.texts[group] = w.text(e, group)
 		}
 		return c
 	}
-	c := &column{Column: Column{Type: TypeDecimal, Unit: b.unit(e)}, places: min(b.places(e), aggregate.MaxDigits)}
-	for group := range b.groups {
-		c.figures = append(c.figures, b.compute(e, group))
+	c := &column{Column: Column{Type: TypeDecimal, Unit: w.unit(e)}, places: min(w.places(e), aggregate.MaxDigits)}
+	for group := range w.groups {
+		c.figures = append(c.figures, w.compute(e, group))
 	}
 	return c
 }
 
 // branch is that of a case in a group; nil: there is none.
-func (b *builder) branch(e *sql.Expr, group int) *sql.Expr {
+func (w *figures) branch(e *sql.Expr, group int) *sql.Expr {
 	for i := range e.When {
-		if b.holds(&e.When[i], group) == isTrue {
+		if w.holds(&e.When[i], group) == isTrue {
 			return &e.Args[i]
 		}
 	}
@@ -84,12 +84,12 @@ func (b *builder) branch(e *sql.Expr, group int) *sql.Expr {
 	return nil
 }
 
-func (b *builder) text(e *sql.Expr, group int) string {
+func (w *figures) text(e *sql.Expr, group int) string {
 	for e != nil && e.Op == sql.ExprCase {
-		e = b.branch(e, group)
+		e = w.branch(e, group)
 	}
 	if e != nil && e.Op == sql.ExprIndex {
-		_, text := b.index(e, group)
+		_, text := w.index(e, group)
 		return text
 	}
 	if e == nil {
@@ -100,23 +100,23 @@ func (b *builder) text(e *sql.Expr, group int) string {
 
 // compute is an expression in a group, in rational arithmetic. An interval is kept where one
 // figure with noise is added to, or multiplied with, numbers without any.
-func (b *builder) compute(e *sql.Expr, group int) aggregate.Quantity {
+func (w *figures) compute(e *sql.Expr, group int) aggregate.Quantity {
 	switch e.Op {
 	case sql.ExprNumber:
 		number, _ := aggregate.ParseNumber(e.Number) // checked by checkExpr
 		return aggregate.Quantity{Value: number}
 	case sql.ExprFigure:
-		return b.column(*e.Of).figures[group]
+		return w.column(*e.Of).figures[group]
 	case sql.ExprCase:
-		if e = b.branch(e, group); e == nil {
+		if e = w.branch(e, group); e == nil {
 			return aggregate.Quantity{}
 		}
-		return b.compute(e, group)
+		return w.compute(e, group)
 	case sql.ExprIndex:
-		value, _ := b.index(e, group)
+		value, _ := w.index(e, group)
 		return aggregate.Quantity{Value: value}
 	}
-	x := b.compute(&e.Args[0], group)
+	x := w.compute(&e.Args[0], group)
 	if e.Op == sql.ExprRound {
 		return x.Round(e.Places)
 	}
@@ -126,11 +126,11 @@ func (b *builder) compute(e *sql.Expr, group int) aggregate.Quantity {
 	if e.Op == sql.ExprNeg {
 		return aggregate.Quantity{Value: new(big.Rat).Neg(x.Value), Half: x.Half}
 	}
-	y := b.compute(&e.Args[1], group)
+	y := w.compute(&e.Args[1], group)
 	if y.Null() || e.Op == sql.ExprDiv && y.Value.Sign() == 0 {
 		return aggregate.Quantity{}
 	}
-	if b.verdict.Noise != nil && !b.exact(&e.Args[1]) && (e.Op == sql.ExprDiv || !b.exact(&e.Args[0])) {
+	if w.verdict.Noise != nil && !w.exact(&e.Args[1]) && (e.Op == sql.ExprDiv || !w.exact(&e.Args[0])) {
 		x.Half, y.Half = nil, nil
 	}
 	return operate(e.Op, x, y)
@@ -138,11 +138,11 @@ func (b *builder) compute(e *sql.Expr, group int) aggregate.Quantity {
 
 // exact reports whether an expression carries no noise whatever was asked for: it is of
 // numbers and public counts.
-func (b *builder) exact(e *sql.Expr) bool {
+func (w *figures) exact(e *sql.Expr) bool {
 	if e.Op == sql.ExprFigure {
-		return b.query.Request.Select[e.Of.Index].Func == catalog.FuncCount
+		return w.query.Request.Select[e.Of.Index].Func == catalog.FuncCount
 	}
-	return e.Op != sql.ExprCase && !slices.ContainsFunc(e.Args, func(a sql.Expr) bool { return !b.exact(&a) })
+	return e.Op != sql.ExprCase && !slices.ContainsFunc(e.Args, func(a sql.Expr) bool { return !w.exact(&a) })
 }
 
 // operate joins two numbers, of which at most one has an interval: of a division the first,
@@ -179,13 +179,13 @@ func operate(op string, x, y aggregate.Quantity) aggregate.Quantity {
 
 // places is how many decimals an expression is written with: all that it has, and of a
 // quotient those of an average.
-func (b *builder) places(e *sql.Expr) int {
+func (w *figures) places(e *sql.Expr) int {
 	switch e.Op {
 	case sql.ExprNumber:
 		_, decimals, _ := strings.Cut(e.Number, ".")
 		return len(decimals)
 	case sql.ExprFigure:
-		return b.column(*e.Of).places
+		return w.column(*e.Of).places
 	case sql.ExprRound:
 		return e.Places
 	case sql.ExprIndex:
@@ -193,28 +193,28 @@ func (b *builder) places(e *sql.Expr) int {
 	case sql.ExprDiv:
 		return aggregate.AvgPlaces
 	case sql.ExprMul:
-		if x, y := b.places(&e.Args[0]), b.places(&e.Args[1]); max(x, y) < aggregate.AvgPlaces {
+		if x, y := w.places(&e.Args[0]), w.places(&e.Args[1]); max(x, y) < aggregate.AvgPlaces {
 			return x + y
 		}
 		return aggregate.AvgPlaces
 	}
 	most := 0
 	for i := range e.Args {
-		most = max(most, b.places(&e.Args[i]))
+		most = max(most, w.places(&e.Args[i]))
 	}
 	return most
 }
 
 // unit of an expression: that of its figures where they agree, and the product or quotient
 // of two; none where a sum is of different ones.
-func (b *builder) unit(e *sql.Expr) string {
+func (w *figures) unit(e *sql.Expr) string {
 	switch e.Op {
 	case sql.ExprNumber, sql.ExprIndex:
 		return ""
 	case sql.ExprFigure:
-		return b.column(*e.Of).Unit
+		return w.column(*e.Of).Unit
 	case sql.ExprMul, sql.ExprDiv:
-		x, y := b.unit(&e.Args[0]), b.unit(&e.Args[1])
+		x, y := w.unit(&e.Args[0]), w.unit(&e.Args[1])
 		switch {
 		case y == "":
 			return x
@@ -234,7 +234,7 @@ func (b *builder) unit(e *sql.Expr) string {
 		if e.Args[i].Op == sql.ExprNumber {
 			continue
 		}
-		if u := b.unit(&e.Args[i]); first {
+		if u := w.unit(&e.Args[i]); first {
 			unit, first = u, false
 		} else if u != unit {
 			return ""

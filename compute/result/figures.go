@@ -37,11 +37,23 @@ func checkOutput(c *sql.Compiled, o sql.Output, d catalog.Descriptor) error {
 	return nil
 }
 
+// figures works out what a result shows of the opened sums, of every group.
+type figures struct {
+	query      *sql.Compiled
+	descriptor catalog.Descriptor
+	verdict    catalog.Verdict // whose noise the sums carry
+	groups     []catalog.GroupIndex
+	present    []int64 // COUNT(*) of each group
+	opened     map[catalog.Aggregate]*aggregateSums
+	dimension  func(group, index int) string
+	worked     map[sql.Output]*column
+}
+
 // function is what an output shows, and of which measures in the order in which they were
 // written.
-func (b *builder) function(o sql.Output) (f *aggregate.Function, s *aggregateSums) {
-	a := b.query.Request.Select[o.Index]
-	s = b.opened[a]
+func (w *figures) function(o sql.Output) (f *aggregate.Function, s *aggregateSums) {
+	a := w.query.Request.Select[o.Index]
+	s = w.opened[a]
 	if a.Other != "" && o.Argument == a.Other {
 		s = &aggregateSums{x: s.y, y: s.x, counts: s.counts, sx: s.sy, sy: s.sx, sxx: s.syy, syy: s.sxx, sxy: s.sxy, noised: s.noised}
 	}
@@ -58,23 +70,23 @@ type column struct {
 }
 
 // column is worked out once for an output.
-func (b *builder) column(o sql.Output) *column {
+func (w *figures) column(o sql.Output) *column {
 	key := o.Figure()
-	if known := b.worked[key]; known != nil {
+	if known := w.worked[key]; known != nil {
 		return known
 	}
 	if key.Kind == sql.OutputExpression {
-		c := b.computed(key.Expr)
-		b.worked[key] = c
+		c := w.computed(key.Expr)
+		w.worked[key] = c
 		return c
 	}
-	f, s := b.function(key)
+	f, s := w.function(key)
 	c := &column{Column: Column{Type: TypeDecimal}, places: aggregate.AvgPlaces}
-	b.worked[key] = c
+	w.worked[key] = c
 	if key.Relative != "" {
 		base := key
 		base.Relative = ""
-		c.figures = b.relativeTo(key.Relative, b.column(base).figures)
+		c.figures = w.relativeTo(key.Relative, w.column(base).figures)
 		return c
 	}
 	if f.Places != nil {
@@ -91,7 +103,7 @@ func (b *builder) column(o sql.Output) *column {
 	}
 	c.interpolated = f.Interpolated
 	number, _ := aggregate.ParseNumber(key.Argument) // checked by checkOutput, where it is one
-	for group := range b.groups {
+	for group := range w.groups {
 		sums := s.at(group)
 		sums.Number, sums.Bucket = number, key.Bucket
 		c.figures = append(c.figures, f.Value(sums))
@@ -128,7 +140,7 @@ func (b *builder) possible(group int) (out []any) {
 		if o.Kind == sql.OutputDimension || o.Kind == sql.OutputCycle {
 			continue
 		}
-		c := b.column(o)
+		c := b.figures.column(o)
 		if c.texts != nil {
 			continue
 		}
@@ -147,13 +159,13 @@ func (b *builder) possible(group int) (out []any) {
 func (b *builder) bounds(group int) []any {
 	var out []any
 	for i, o := range b.query.Output {
-		if o.Kind != sql.OutputAggregate || !b.column(o).interpolated {
+		if o.Kind != sql.OutputAggregate || !b.figures.column(o).interpolated {
 			continue
 		}
 		if out == nil {
 			out = make([]any, len(b.query.Output))
 		}
-		if q := b.column(o).figures[group]; !q.Null() {
+		if q := b.figures.column(o).figures[group]; !q.Null() {
 			places := b.descriptor.MeasureNamed(b.query.Request.Select[o.Index].Measure).Decimals
 			out[i] = [2]string{q.Bound[0].FloatString(places), q.Bound[1].FloatString(places)}
 		}

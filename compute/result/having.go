@@ -51,14 +51,14 @@ const (
 )
 
 // holds decides on a group.
-func (b *builder) holds(h *sql.Having, group int) outcome {
+func (w *figures) holds(h *sql.Having, group int) outcome {
 	switch h.Op {
 	case catalog.OpNot:
-		return isTrue - b.holds(&h.Args[0], group)
+		return isTrue - w.holds(&h.Args[0], group)
 	case catalog.OpAnd, catalog.OpOr:
 		out := map[string]outcome{catalog.OpAnd: isTrue, catalog.OpOr: isFalse}[h.Op]
 		for i := range h.Args {
-			t := b.holds(&h.Args[i], group)
+			t := w.holds(&h.Args[i], group)
 			if h.Op == catalog.OpAnd {
 				out = min(out, t)
 			} else {
@@ -67,7 +67,7 @@ func (b *builder) holds(h *sql.Having, group int) outcome {
 		}
 		return out
 	}
-	q := b.column(*h.Of).figures[group]
+	q := w.column(*h.Of).figures[group]
 	if q.Null() {
 		return unknown
 	}

@@ -35,13 +35,13 @@ func checkIndex(e *sql.Expr, c *sql.Compiled, d catalog.Descriptor) error {
 
 // index works an index out in a group: a number, or a text; neither where a figure is NULL, or
 // the group has days of two editions of the standard.
-func (b *builder) index(e *sql.Expr, group int) (*big.Rat, string) {
+func (w *figures) index(e *sql.Expr, group int) (*big.Rat, string) {
 	x := indexOf(e)
-	intervals := b.verdict.PeriodGroups[b.groups[group].Period].Intervals
+	intervals := w.verdict.PeriodGroups[w.groups[group].Period].Intervals
 	if len(intervals) == 0 {
 		return nil, ""
 	}
-	g := b.descriptor.Grain
+	g := w.descriptor.Grain
 	first := calendar.Day.Format(g.Span(intervals[0].From, calendar.Day).From)
 	last := calendar.Day.Format(g.Span(intervals[len(intervals)-1].To-1, calendar.Day).To - 1)
 	if x.Dated && len(standard.ChangesWithin(first, last)) > 0 {
@@ -49,8 +49,8 @@ func (b *builder) index(e *sql.Expr, group int) (*big.Rat, string) {
 	}
 	list := make([]standard.Concentration, 0, len(e.Args))
 	for _, a := range e.Args {
-		m := b.descriptor.MeasureNamed(b.query.Request.Select[a.Of.Index].Measure)
-		q := b.column(*a.Of).figures[group]
+		m := w.descriptor.MeasureNamed(w.query.Request.Select[a.Of.Index].Measure)
+		q := w.column(*a.Of).figures[group]
 		if q.Null() {
 			return nil, ""
 		}

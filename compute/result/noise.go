@@ -22,7 +22,7 @@ func (b *builder) intervals(group int) []any {
 	out := make([]any, len(b.query.Output))
 	for i, o := range b.query.Output {
 		if o.Kind != sql.OutputDimension {
-			_, out[i] = b.column(o).figure(group)
+			_, out[i] = b.figures.column(o).figure(group)
 		}
 	}
 	return out

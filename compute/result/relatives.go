@@ -20,19 +20,19 @@ func isPeriod(d catalog.Dimension) bool { return d.Kind == catalog.DimPeriod }
 // / |u|, u being the figure of the same entities in the same period a year earlier:
 // NULL where that group is not in the result, was NULL or 0. So the periods of the
 // earlier year have to be asked for too.
-func (b *builder) relativeTo(relative string, list []aggregate.Quantity) []aggregate.Quantity {
+func (w *figures) relativeTo(relative string, list []aggregate.Quantity) []aggregate.Quantity {
 	if relative == aggregate.RelativeShare {
-		return b.shareOf(list)
+		return w.shareOf(list)
 	}
 	at := map[string]int{}
-	for group := range b.groups {
-		if key, ok := b.yearKey(group, 0); ok && b.present[group] > 0 {
+	for group := range w.groups {
+		if key, ok := w.yearKey(group, 0); ok && w.present[group] > 0 {
 			at[key] = group
 		}
 	}
 	out := make([]aggregate.Quantity, len(list))
 	for group, q := range list {
-		key, ok := b.yearKey(group, 1)
+		key, ok := w.yearKey(group, 1)
 		before, found := at[key]
 		if !ok || !found || q.Null() || list[before].Null() || list[before].Value.Sign() == 0 {
 			continue
@@ -46,15 +46,15 @@ func (b *builder) relativeTo(relative string, list []aggregate.Quantity) []aggre
 
 // yearKey names a group by its dimensions, its period so many years earlier. All
 // forms of periods begin with the year.
-func (b *builder) yearKey(group, years int) (string, bool) {
-	by := b.query.Request.By
+func (w *figures) yearKey(group, years int) (string, bool) {
+	by := w.query.Request.By
 	at := slices.IndexFunc(by, isPeriod)
 	if at < 0 {
 		return "", false
 	}
 	var parts []string
 	for i := range by {
-		parts = append(parts, b.dimension(group, i))
+		parts = append(parts, w.dimension(group, i))
 	}
 	year, rest := parts[at], ""
 	if i := strings.IndexByte(year, '-'); i >= 0 {
@@ -69,10 +69,10 @@ func (b *builder) yearKey(group, years int) (string, bool) {
 }
 
 // shareOf puts every figure in relation to the sum of all rows', NULLs left out.
-func (b *builder) shareOf(list []aggregate.Quantity) []aggregate.Quantity {
+func (w *figures) shareOf(list []aggregate.Quantity) []aggregate.Quantity {
 	total := new(big.Rat)
 	for group, q := range list {
-		if b.present[group] > 0 && !q.Null() {
+		if w.present[group] > 0 && !q.Null() {
 			total.Add(total, q.Value)
 		}
 	}

@@ -261,9 +261,9 @@ func TestUnitsOfStatistics(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &builder{query: c, descriptor: d, opened: map[catalog.Aggregate]*aggregateSums{}, worked: map[sql.Output]*column{}}
+		b := &builder{query: c, figures: &figures{query: c, descriptor: d, opened: map[catalog.Aggregate]*aggregateSums{}, worked: map[sql.Output]*column{}}}
 		for _, a := range c.Request.Select {
-			b.opened[a] = &aggregateSums{x: d.MeasureNamed(a.Measure), y: d.MeasureNamed(a.Other)}
+			b.figures.opened[a] = &aggregateSums{x: d.MeasureNamed(a.Measure), y: d.MeasureNamed(a.Other)}
 		}
 		for _, column := range b.columnsOf()[1:] {
 			if column.Unit != want {

@@ -58,51 +58,82 @@ type aggregateSums struct {
 	noised                *columnSums // the one that carries noise, or of buckets the first; nil: none does, or several
 }
 
+// opener decodes the opened sums of a verdict, by its released groups, and checks each. What of them is joined comes after.
+type opener struct {
+	in       Input
+	query    *sql.Compiled
+	grid     *plan.Grid
+	describe func(group int) string // for a person
+
+	present []int64 // COUNT(*) of each group
+	columns map[catalog.Column]*columnSums
+	opened  map[catalog.Aggregate]*aggregateSums
+}
+
+// openAll opens the sums of all aggregates of a query.
+func openAll(c *sql.Compiled, in Input, g *plan.Grid, describe func(group int) string) (o *opener, err error) {
+	o = &opener{in: in, query: c, grid: g, describe: describe, columns: map[catalog.Column]*columnSums{}, opened: map[catalog.Aggregate]*aggregateSums{}}
+	if o.present, err = g.Count(plan.AnyMeasure, -1); err != nil {
+		return nil, err
+	}
+	if in.Verdict.In != "" {
+		if o.present, err = o.selected("", o.present); err != nil {
+			return nil, err
+		}
+	}
+	for _, a := range c.Request.Select {
+		if err := o.open(a); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
 // open decodes the sums of an aggregate, each checked against what it can be.
-func (b *builder) open(in Input, a catalog.Aggregate) error {
-	if b.opened[a] != nil {
+func (o *opener) open(a catalog.Aggregate) error {
+	if o.opened[a] != nil {
 		return nil
 	}
-	s := &aggregateSums{x: in.Descriptor.MeasureNamed(a.Measure), y: in.Descriptor.MeasureNamed(a.Other)}
-	columns := a.Columns(in.Descriptor)
+	s := &aggregateSums{x: o.in.Descriptor.MeasureNamed(a.Measure), y: o.in.Descriptor.MeasureNamed(a.Other)}
+	columns := a.Columns(o.in.Descriptor)
 	var err error
 	switch {
 	case a.Weight != "":
-		err = b.openWeighted(in, a, s)
+		err = o.openWeighted(a, s)
 	case a.Measure == "":
-		s.counts = b.present
-		if slices.ContainsFunc(b.query.Figures(), func(o *sql.Output) bool { return o.Form == aggregate.FormEntities }) {
-			s.entities, err = b.grid.CountEntities()
+		s.counts = o.present
+		if slices.ContainsFunc(o.query.Figures(), func(of *sql.Output) bool { return of.Form == aggregate.FormEntities }) {
+			s.entities, err = o.grid.CountEntities()
 		}
 	case len(columns) == 0:
-		s.counts, err = b.countMeasure(in, a.Measure)
+		s.counts, err = o.countMeasure(a.Measure)
 	default:
-		err = b.openColumns(in, columns, s)
+		err = o.openColumns(columns, s)
 	}
 	if err != nil {
 		return err
 	}
-	b.opened[a] = s
-	return b.checkTogether(a, s)
+	o.opened[a] = s
+	return o.checkTogether(a, s)
 }
 
 // countMeasure counts the cells of a measure of which no sum is opened.
-func (b *builder) countMeasure(in Input, measure string) ([]int64, error) {
-	i := in.Descriptor.MeasureIndex(measure)
+func (o *opener) countMeasure(measure string) ([]int64, error) {
+	i := o.in.Descriptor.MeasureIndex(measure)
 	if i < 0 {
 		return nil, fmt.Errorf("the dataset has no measure %q", measure)
 	}
-	counts, err := b.grid.Count(i, b.leaves(measure))
-	if err != nil || in.Verdict.In == "" {
+	counts, err := o.grid.Count(i, o.leaves(measure))
+	if err != nil || o.in.Verdict.In == "" {
 		return counts, err
 	}
-	return b.selected(in, measure, counts)
+	return o.selected(measure, counts)
 }
 
-func (b *builder) openColumns(in Input, columns []catalog.Column, s *aggregateSums) error {
+func (o *opener) openColumns(columns []catalog.Column, s *aggregateSums) error {
 	noised := 0
 	for _, c := range columns {
-		sums, err := b.openColumn(in, c)
+		sums, err := o.openColumn(c)
 		if err != nil {
 			return err
 		}
@@ -134,47 +165,47 @@ func (b *builder) openColumns(in Input, columns []catalog.Column, s *aggregateSu
 
 // openColumn decodes and checks one column, Σx = Σ(x − mid) + mid·n. Aggregates of the same
 // sums share it.
-func (b *builder) openColumn(in Input, c catalog.Column) (*columnSums, error) {
-	if known := b.columns[c]; known != nil {
+func (o *opener) openColumn(c catalog.Column) (*columnSums, error) {
+	if known := o.columns[c]; known != nil {
 		return known, nil
 	}
-	column := b.grid.Column(c)
+	column := o.grid.Column(c)
 	if column < 0 {
 		return nil, fmt.Errorf("the verdict does not open %+v", c)
 	}
 	s := &columnSums{}
 	var err error
-	if s.counts, err = b.grid.CountColumn(in.Descriptor, column); err != nil {
+	if s.counts, err = o.grid.CountColumn(o.in.Descriptor, column); err != nil {
 		return nil, err
 	}
-	if in.Verdict.In != "" {
-		if s.counts, err = b.selected(in, c.Measure, s.counts); err != nil {
+	if o.in.Verdict.In != "" {
+		if s.counts, err = o.selected(c.Measure, s.counts); err != nil {
 			return nil, err
 		}
 	}
-	l, err := s.limits(in, c, column)
+	l, err := s.limits(o.in, c, column)
 	if err != nil {
 		return nil, err
 	}
 	mid := int64(0)
 	if c.Times == "" && c.Bucket == 0 {
-		mid = in.Descriptor.MeasureNamed(c.Measure).Mid()
+		mid = o.in.Descriptor.MeasureNamed(c.Measure).Mid()
 	}
-	if err := s.decode(b, in, column, l, mid, s.cells); err != nil {
+	if err := s.decode(o, column, l, mid, s.cells); err != nil {
 		return nil, err
 	}
-	b.columns[c] = s
+	o.columns[c] = s
 	return s, nil
 }
 
 // decode reads the opened numbers of a column as the sums that they stand for, Σt·x =
 // Σt·(x − mid) + mid·Σt, and checks each. times are Σt of a group.
-func (s *columnSums) decode(b *builder, in Input, column int, l limits, mid int64, times func(group int) *big.Int) error {
-	for group, v := range b.numbers(in, column) {
+func (s *columnSums) decode(o *opener, column int, l limits, mid int64, times func(group int) *big.Int) error {
+	for group, v := range o.numbers(column) {
 		n := times(group)
 		sum := new(big.Int).Mul(big.NewInt(mid), n)
 		can := [2]*big.Int{new(big.Int).Mul(l.least, n), new(big.Int).Mul(l.most, n)}
-		if err := b.within(l, sum.Add(sum, big.NewInt(v)), can, s.counts[group], group); err != nil {
+		if err := o.within(l, sum.Add(sum, big.NewInt(v)), can, s.counts[group], group); err != nil {
 			return err
 		}
 		s.sums, s.can = append(s.sums, sum), append(s.can, can)
@@ -226,18 +257,18 @@ func (l *limits) noise(s *columnSums, in Input, column int) (err error) {
 }
 
 // within checks a sum over count cells against what it can be, and the noise beside it.
-func (b *builder) within(l limits, sum *big.Int, can [2]*big.Int, count int64, group int) error {
+func (o *opener) within(l limits, sum *big.Int, can [2]*big.Int, count int64, group int) error {
 	least, most := new(big.Int).Sub(can[0], l.tail), new(big.Int).Add(can[1], l.tail)
 	if sum.Cmp(least) >= 0 && sum.Cmp(most) <= 0 {
 		return nil
 	}
 	text := func(v *big.Int) string { return decimal.Fixed(v, l.decimals) }
-	return &CheckError{Measure: l.measure, What: l.what, Group: b.describe(group), Count: count, Sum: text(sum), Least: text(least), Most: text(most)}
+	return &CheckError{Measure: l.measure, What: l.what, Group: o.describe(group), Count: count, Sum: text(sum), Least: text(least), Most: text(most)}
 }
 
 // checkTogether checks sums against each other, where they are exact: buckets hold every
 // reading once, and squares and products are those of some readings.
-func (b *builder) checkTogether(a catalog.Aggregate, s *aggregateSums) error {
+func (o *opener) checkTogether(a catalog.Aggregate, s *aggregateSums) error {
 	for group, n := range s.counts {
 		switch {
 		case len(s.buckets) > 0 && s.noised == nil:
@@ -246,12 +277,12 @@ func (b *builder) checkTogether(a catalog.Aggregate, s *aggregateSums) error {
 				sum.Add(sum, one.sums[group])
 			}
 			if sum.Cmp(big.NewInt(n)) != 0 {
-				return &CheckError{Measure: a.Measure, What: "counts of all buckets of " + a.Measure, Group: b.describe(group), Count: n,
+				return &CheckError{Measure: a.Measure, What: "counts of all buckets of " + a.Measure, Group: o.describe(group), Count: n,
 					Sum: sum.String(), Least: fmt.Sprint(n), Most: fmt.Sprint(n)}
 			}
 		case s.sxx != nil && s.sxx.half == nil:
 			if impossible := s.at(group).Impossible(); impossible != "" {
-				return &CheckError{Measure: a.Measure, What: "squares and products of " + a.Measure, Group: b.describe(group), Count: n,
+				return &CheckError{Measure: a.Measure, What: "squares and products of " + a.Measure, Group: o.describe(group), Count: n,
 					Sum: impossible, Least: "0", Most: "what the others allow"}
 			}
 		}

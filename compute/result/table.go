@@ -60,7 +60,7 @@ type Column struct {
 // possible: that would bias it. Its interval is: where it reaches beyond what so many readings
 // within the declared range can give, Possible95 has the ends of the part that is possible,
 // [low, high], and nil elsewhere. In is the private selector that all
-// figures are within, Weights the private weights. Query and Receipt are the caller's to set.
+// figures are within, Weights the private weights. Query, Checked and Receipt are the caller's to set.
 type Table struct {
 	Query      string              `json:"query,omitempty"`
 	Columns    []Column            `json:"columns"`
@@ -79,6 +79,7 @@ type Table struct {
 	Clipped    []string            `json:"clipped_at_caps,omitempty"` // measures of which readings above their entity's cap were published as the cap
 	In         *catalog.VectorUse  `json:"in,omitempty"`
 	Weights    []catalog.VectorUse `json:"weights,omitempty"`
+	Checked    *Checked            `json:"checked,omitempty"` // nil: it was not
 	Receipt    any                 `json:"receipt,omitempty"`
 }
 
@@ -143,9 +144,8 @@ type builder struct {
 	joined     [][]catalog.GroupIndex // what each group is joined of; nil: the query joins none
 	cycles     [][]int64              // by period group, in each cycle of a query that joins
 	present    []int64                // COUNT(*) of each group
-	columns    map[catalog.Column]*columnSums
 	opened     map[catalog.Aggregate]*aggregateSums
-	worked     map[sql.Output]*column
+	figures    *figures // of the groups, once they are joined
 	descriptor catalog.Descriptor
 	left       map[int]calendar.PeriodSet // by entity group: periods in which some of it is left out of some column
 	pieces     []string                   // names
@@ -160,8 +160,7 @@ func newBuilder(c *sql.Compiled, in Input) (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{query: c, grid: g, verdict: in.Verdict, groups: g.Groups, columns: map[catalog.Column]*columnSums{},
-		opened: map[catalog.Aggregate]*aggregateSums{}, worked: map[sql.Output]*column{}, descriptor: in.Descriptor}
+	b := &builder{query: c, grid: g, verdict: in.Verdict, groups: g.Groups, descriptor: in.Descriptor}
 	if err := b.namePieces(in); err != nil {
 		return nil, err
 	}
@@ -169,20 +168,17 @@ func newBuilder(c *sql.Compiled, in Input) (*builder, error) {
 		return nil, err
 	}
 	b.left = g.LeftOut()
-	if b.present, err = g.Count(plan.AnyMeasure, -1); err != nil {
+	o, err := openAll(c, in, g, b.describe)
+	if err != nil {
 		return nil, err
 	}
-	if in.Verdict.In != "" {
-		if b.present, err = b.selected(in, "", b.present); err != nil {
-			return nil, err
-		}
+	b.present, b.opened = o.present, o.opened
+	if err := b.join(); err != nil {
+		return nil, err
 	}
-	for _, a := range c.Request.Select {
-		if err := b.open(in, a); err != nil {
-			return nil, err
-		}
-	}
-	return b, b.join()
+	b.figures = &figures{query: c, descriptor: in.Descriptor, verdict: in.Verdict, groups: b.groups, present: b.present, opened: b.opened,
+		dimension: b.dimension, worked: map[sql.Output]*column{}}
+	return b, nil
 }
 
 // namePieces takes the names of the pieces.
@@ -321,7 +317,7 @@ func (b *builder) describe(group int) string {
 func (b *builder) rows() []int {
 	var out []int
 	for group := range b.groups {
-		if b.present[group] > 0 && (b.query.Having == nil || b.holds(b.query.Having, group) == isTrue) {
+		if b.present[group] > 0 && (b.query.Having == nil || b.figures.holds(b.query.Having, group) == isTrue) {
 			out = append(out, group)
 		}
 	}
@@ -360,7 +356,7 @@ func (b *builder) compare(o sql.Output, one, other int) int {
 	if o.Kind == sql.OutputCycle {
 		return cmp.Compare(b.cycle(one, o.Index), b.cycle(other, o.Index))
 	}
-	column := b.column(o)
+	column := b.figures.column(o)
 	if column.texts != nil {
 		return strings.Compare(column.texts[one], column.texts[other])
 	}
@@ -412,7 +408,7 @@ func (b *builder) row(group int) []any {
 				out[i] = y.Grain.Format(b.cycle(group, o.Index))
 			}
 		default:
-			out[i], _ = b.column(o).figure(group)
+			out[i], _ = b.figures.column(o).figure(group)
 		}
 	}
 	return out
@@ -427,7 +423,7 @@ func (b *builder) columnsOf() []Column {
 		case o.Kind == sql.OutputCycle:
 			out = append(out, Column{Name: o.Name, Type: TypeInteger})
 		case o.Kind != sql.OutputDimension:
-			c := b.column(o).Column
+			c := b.figures.column(o).Column
 			c.Name = o.Name
 			out = append(out, c)
 		case b.query.Request.By[o.Index].Kind == catalog.DimPeriod:

@@ -63,7 +63,7 @@ func (t *Table) WriteJSON(w io.Writer) error {
 // name with "_interval95" behind it, where some interval is not possible as a whole the ends of
 // what is left of such with "_possible95_low" and "_possible95_high", and for every quantile the ends of its bucket with
 // "_low" and "_high". Where a row lacks entities, entities_included and entities_of follow, and
-// where one lacks periods, periods_left_out. Groups that are withheld have no row: Shortfall
+// where one lacks periods, periods_left_out, and of a checked result checked. Groups that are withheld have no row: Shortfall
 // says which they are.
 func (t *Table) Flat() ([]Column, [][]any) {
 	columns := slices.Clone(t.Columns)
@@ -89,6 +89,9 @@ func (t *Table) Flat() ([]Column, [][]any) {
 	if omitting > 0 {
 		columns = append(columns, Column{Name: "periods_left_out", Type: TypeInteger})
 	}
+	if t.Checked != nil {
+		columns = append(columns, Column{Name: "checked", Type: TypeText})
+	}
 	rows := make([][]any, 0, len(t.Rows))
 	for i, cells := range t.Rows {
 		row := slices.Clone(cells)
@@ -108,6 +111,9 @@ func (t *Table) Flat() ([]Column, [][]any) {
 		}
 		if omitting > 0 {
 			row = append(row, int64(t.Omitted[i]))
+		}
+		if t.Checked != nil {
+			row = append(row, t.Checked.cell())
 		}
 		rows = append(rows, row)
 	}
@@ -207,6 +213,9 @@ func (t *Table) WriteText(w io.Writer) error {
 		if words != "" {
 			b.WriteString(words + "\n")
 		}
+	}
+	if t.Checked != nil {
+		b.WriteString(t.Checked.Words() + "\n")
 	}
 	if _, err := io.WriteString(w, shown.Lines(b.String())); err != nil {
 		return fmt.Errorf("writing the result: %w", err)

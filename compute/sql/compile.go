@@ -24,16 +24,16 @@ func (p *Parsed) Compile(s Schema) (*Compiled, error) {
 	if !s.Descriptor.Grain.Valid() {
 		return nil, fmt.Errorf("compiling a query on %q: its descriptor has no known grain (%q)", s.Descriptor.Dataset, s.Descriptor.Grain)
 	}
-	c := &compiler{scope: newScope(s), stmt: p.stmt, sql: p.sql}
+	c := newCompiler(p, s)
 	for _, step := range []func() *Error{c.from, c.items, c.groupBy, c.where, c.standards, c.oneVector, c.onePartition, c.having, c.joinable, c.orderBy, c.limit} {
 		if fault := step(); fault != nil {
-			if c.failed != nil {
-				return nil, c.failed
+			if c.values.failed != nil {
+				return nil, c.values.failed
 			}
 			return nil, fault
 		}
 	}
-	c.sortSelect()
+	sortSelect(&c.out)
 	c.placed()
 	c.out.text = c.text
 	c.out.Request.Version = requestVersion
@@ -45,19 +45,30 @@ func (p *Parsed) Compile(s Schema) (*Compiled, error) {
 	return &c.out, nil
 }
 
-// compiler collects the parts of one Compiled.
+// compiler collects the parts of one Compiled: it reads the clauses, and the readers what stands in them.
 type compiler struct {
 	*scope
-	stmt    *statement
-	sql     string
-	text    text
-	out     Compiled
-	aliases []string // of the output columns, "" for none
-	origins []*item  // of the output columns
-	in      *selector
-	failed  error // not of the text: the registry's values could not be read
+	stmt *statement
+	sql  string
+	text text
+	out  Compiled
+	in   *selector // that WHERE has; nil: none
+
+	columns     *columns
+	values      *registryValues
+	figures     *figureReader
+	expressions *expressionReader
 
 	piecesAt *value // PIECE(name), the last one; nil: there is none
+}
+
+func newCompiler(p *Parsed, s Schema) *compiler {
+	c := &compiler{scope: newScope(s), stmt: p.stmt, sql: p.sql}
+	c.columns = &columns{scope: c.scope, out: &c.out}
+	c.values = &registryValues{scope: c.scope}
+	c.figures = &figureReader{scope: c.scope, asked: c.askedDays}
+	c.expressions = &expressionReader{scope: c.scope, figures: c.figures, columns: c.columns, out: &c.out}
+	return c
 }
 
 func (c *compiler) from() *Error {
@@ -90,7 +101,7 @@ func (c *compiler) items() *Error {
 		}
 		if cycle, fault := c.cycleOf(v); fault != nil || cycle != nil {
 			if fault == nil {
-				fault = c.show(it, Output{Name: cycle.text(), Kind: OutputCycle, Index: add(&c.out.Cycles, cycle.stored())})
+				fault = c.columns.show(it, Output{Name: cycle.text(), Kind: OutputCycle, Index: add(&c.out.Cycles, cycle.stored())})
 			}
 			if fault != nil {
 				return fault
@@ -102,18 +113,18 @@ func (c *compiler) items() *Error {
 			if fault != nil {
 				return fault
 			}
-			if fault := c.show(it, Output{Name: c.dimensionText(dim), Kind: OutputDimension, Index: add(&req.By, dim)}); fault != nil {
+			if fault := c.columns.show(it, Output{Name: c.dimensionText(dim), Kind: OutputDimension, Index: add(&req.By, dim)}); fault != nil {
 				return fault
 			}
 			continue
 		}
-		list, fault := c.figuresOf(v)
+		list, fault := c.figures.of(v)
 		if fault != nil {
 			return fault
 		}
 		for _, k := range list {
 			k.output.Name, k.output.Index = c.outputText(k.aggregate, k.output), add(&req.Select, k.aggregate)
-			if fault := c.show(it, k.output); fault != nil {
+			if fault := c.columns.show(it, k.output); fault != nil {
 				return fault
 			}
 		}
@@ -123,29 +134,6 @@ func (c *compiler) items() *Error {
 		pos, raw := it.place()
 		return faultAt(pos, raw, "the query selects no aggregate").want(aggregates...)
 	}
-	return nil
-}
-
-// show adds a column of the result, under its alias if it has one. Those of a
-// histogram have what their buckets are behind it.
-func (c *compiler) show(it *item, out Output) *Error {
-	if len(c.out.Output) == MaxColumns {
-		return faultAt(it.Pos, "", "the result has more than %d columns", MaxColumns).want(fmt.Sprintf("at most %d columns", MaxColumns))
-	}
-	alias := ""
-	if it.Alias != nil {
-		alias = it.Alias.text()
-		if out.Bucket > 0 {
-			alias += bucketText(c.schema.Descriptor.MeasureNamed(c.out.Request.Select[out.Index].Measure), out.Bucket)
-		}
-		if slices.Contains(c.aliases, alias) {
-			return faultAt(it.Alias.Pos, it.Alias.Raw, "two columns are called %s", alias).want("another name")
-		}
-		out.Name = alias
-	}
-	c.aliases = append(c.aliases, alias)
-	c.origins = append(c.origins, it)
-	c.out.Output = append(c.out.Output, out)
 	return nil
 }
 
@@ -198,7 +186,7 @@ func (c *compiler) groupBy() *Error {
 	for i, o := range c.out.Output {
 		if !o.groups() {
 			for _, of := range o.figures() {
-				if fault := c.checkRelative(*of, c.origins[i].name()); fault != nil {
+				if fault := checkRelative(&c.out, *of, c.columns.origins[i].name()); fault != nil {
 					return fault
 				}
 			}
@@ -211,7 +199,7 @@ func (c *compiler) groupBy() *Error {
 		if o.Kind == OutputDimension {
 			text = c.dimensionText(req.By[o.Index])
 		}
-		n := c.origins[i].name()
+		n := c.columns.origins[i].name()
 		return faultAt(n.Pos, n.Raw, "%s is neither aggregated nor in GROUP BY", text).want("GROUP BY " + text)
 	}
 	return c.joinByCycles()
@@ -238,11 +226,11 @@ func (c *compiler) named(v *value) (*Output, *Error) {
 	i := -1
 	if v.Number != nil {
 		var fault *Error
-		if i, fault = c.position(v.Number); fault != nil {
+		if i, fault = c.columns.position(v.Number); fault != nil {
 			return nil, fault
 		}
 	} else if v.Call == nil && c.resolve(v.Name).kind == refNone {
-		i = c.alias(v.Name)
+		i = aliased(v.Name, c.columns.aliases)
 	}
 	if i < 0 {
 		return nil, nil
@@ -263,24 +251,6 @@ func (c *compiler) groupDimension(v *value, named *Output) (catalog.Dimension, *
 	return catalog.Dimension{}, faultAt(v.Name.Pos, v.Name.Raw, "%s is an aggregate", v.Name.text()).want(c.dimensions()...)
 }
 
-// alias returns the output column with the alias n, or −1.
-func (c *compiler) alias(n *name) int {
-	if a, ok := match(n, c.aliases); ok && a != "" {
-		return slices.Index(c.aliases, a)
-	}
-	return -1
-}
-
-// position reads the number of an output column, from 1.
-func (c *compiler) position(n *number) (int, *Error) {
-	i, err := strconv.Atoi(n.Raw)
-	if err != nil || i < 1 || i > len(c.out.Output) {
-		return 0, faultAt(n.Pos, n.Raw, "there is no column %s in SELECT", n.Raw).
-			want(fmt.Sprintf("a number from 1 to %d", len(c.out.Output)))
-	}
-	return i - 1, nil
-}
-
 // orderBy reads ORDER BY over output columns: aliases, names, expressions as
 // they stand in SELECT, or positions.
 func (c *compiler) orderBy() *Error {
@@ -298,10 +268,10 @@ func (c *compiler) orderBy() *Error {
 
 func (c *compiler) outputOf(v *value) (int, *Error) {
 	if v.Number != nil {
-		return c.position(v.Number)
+		return c.columns.position(v.Number)
 	}
 	if v.Call == nil {
-		if i := c.alias(v.Name); i >= 0 {
+		if i := aliased(v.Name, c.columns.aliases); i >= 0 {
 			return i, nil
 		}
 	}
@@ -313,7 +283,7 @@ func (c *compiler) outputOf(v *value) (int, *Error) {
 	case cycle != nil:
 		want = Output{Kind: OutputCycle, Index: slices.Index(c.out.Cycles, cycle.stored())}
 	case !v.isDimension():
-		list, fault := c.figuresOf(v)
+		list, fault := c.figures.of(v)
 		if fault != nil {
 			return 0, fault
 		}
@@ -323,7 +293,7 @@ func (c *compiler) outputOf(v *value) (int, *Error) {
 		want = list[0].output
 		want.Index = slices.Index(c.out.Request.Select, list[0].aggregate)
 	case v.Call == nil && c.resolve(v.Name).kind == refNone:
-		names := c.outputNames()
+		names := c.columns.names()
 		return 0, faultAt(v.Name.Pos, v.Name.Raw, "there is no column %s in the result", v.Name.text()).among(v.Name.text(), names...)
 	default:
 		dim, fault := c.dimension(v)
@@ -340,15 +310,7 @@ func (c *compiler) outputOf(v *value) (int, *Error) {
 			return i, nil
 		}
 	}
-	return 0, faultAt(v.Name.Pos, v.Name.Raw, "ORDER BY works on the result, and this is not among its columns").want(c.outputNames()...)
-}
-
-func (c *compiler) outputNames() []string {
-	var names []string
-	for _, o := range c.out.Output {
-		names = append(names, o.Name)
-	}
-	return names
+	return 0, faultAt(v.Name.Pos, v.Name.Raw, "ORDER BY works on the result, and this is not among its columns").want(c.columns.names()...)
 }
 
 const (
@@ -372,14 +334,14 @@ func (c *compiler) limit() *Error {
 
 // sortSelect puts the aggregates in the order of measure and function, so that
 // the same figures asked for in another order are the same request.
-func (c *compiler) sortSelect() {
-	list := c.out.Request.Select
+func sortSelect(out *Compiled) {
+	list := out.Request.Select
 	sorted := slices.Clone(list)
 	slices.SortFunc(sorted, func(a, b catalog.Aggregate) int {
 		return cmp.Or(strings.Compare(a.Measure, b.Measure), strings.Compare(a.Func, b.Func), strings.Compare(a.Other, b.Other), strings.Compare(a.Weight, b.Weight))
 	})
-	for _, o := range c.out.Figures() {
+	for _, o := range out.Figures() {
 		o.Index = slices.Index(sorted, list[o.Index])
 	}
-	c.out.Request.Select = sorted
+	out.Request.Select = sorted
 }

@@ -52,31 +52,36 @@ const (
 	computable  = "computations are of aggregates and numbers"
 )
 
+// expressionReader reads what the client computes of figures, and the conditions on them that stand in HAVING and CASE. The
+// figures become part of the request, whether or not they are shown.
+type expressionReader struct {
+	*scope
+	figures *figureReader
+	columns *columns // which conditions name by their aliases
+	out     *Compiled
+}
+
 // expression shows an item that is computed of figures.
 func (c *compiler) expression(it *item) *Error {
-	e, fault := c.product(it.Of, true)
+	e, fault := c.expressions.product(it.Of, true)
 	if fault != nil {
 		return fault
 	}
-	if o, found := c.rootsIn(e); found {
+	if o, found := rootsIn(e, c.out.Request.Select); found {
 		pos, raw := it.place()
-		text := c.outputTextOf(o)
+		text := c.columns.text(o)
 		return faultAt(pos, raw, "%s is a root, of which nothing is computed exactly before it is rounded", text).want("ROUND(" + text + ", 6)")
 	}
-	return c.show(it, Output{Name: exprText(e, c.outputTextOf, caseWord), Kind: OutputExpression, Expr: &e})
+	return c.columns.show(it, Output{Name: exprText(e, c.columns.text, caseWord), Kind: OutputExpression, Expr: &e})
 }
 
 // caseWord names a CASE in the name of a column.
 func caseWord(Expr) string { return ExprCase }
 
-func (c *compiler) outputTextOf(o Output) string {
-	return c.outputText(c.out.Request.Select[o.Index], o)
-}
-
 // product reads factors and what joins them; * and / bind closer than + and -. text says
 // whether a text may stand here.
-func (c *compiler) product(p *product, text bool) (Expr, *Error) {
-	sum, fault := c.factor(p.First, text && len(p.Rest) == 0)
+func (r *expressionReader) product(p *product, text bool) (Expr, *Error) {
+	sum, fault := r.factor(p.First, text && len(p.Rest) == 0)
 	if fault != nil {
 		return sum, fault
 	}
@@ -89,7 +94,7 @@ func (c *compiler) product(p *product, text bool) (Expr, *Error) {
 		return Expr{Op: op, Args: []Expr{*left, sum}}
 	}
 	for _, t := range p.Rest {
-		next, fault := c.factor(t.Factor, false)
+		next, fault := r.factor(t.Factor, false)
 		if fault != nil {
 			return next, fault
 		}
@@ -103,20 +108,20 @@ func (c *compiler) product(p *product, text bool) (Expr, *Error) {
 	return closed(), nil
 }
 
-func (c *compiler) factor(f *factor, text bool) (Expr, *Error) {
+func (r *expressionReader) factor(f *factor, text bool) (Expr, *Error) {
 	if f.Minus {
 		plain := *f
 		plain.Minus = false
-		e, fault := c.factor(&plain, false)
+		e, fault := r.factor(&plain, false)
 		return Expr{Op: ExprNeg, Args: []Expr{e}}, fault
 	}
 	switch {
 	case f.Star:
 		return Expr{}, faultAt(f.Pos, "*", computable).want(aggregates...)
 	case f.Tree != nil:
-		return c.product(f.Tree, text)
+		return r.product(f.Tree, text)
 	case f.Case != nil:
-		return c.cases(f.Case, text)
+		return r.cases(f.Case, text)
 	case f.Literal.Text != "":
 		if !text {
 			return Expr{}, faultAt(f.Pos, f.Literal.Text, computable+"; a text stands alone behind THEN or ELSE").want(aggregates...)
@@ -128,35 +133,35 @@ func (c *compiler) factor(f *factor, text bool) (Expr, *Error) {
 		}
 		return Expr{Op: ExprNumber, Number: f.Literal.Num}, nil
 	case f.Call != nil && f.Literal.Of == nil && nameIs(f.Literal.Name.text(), roundWord):
-		return c.round(f)
+		return r.round(f)
 	case f.isIndex():
-		return c.index(f, text)
+		return r.index(f, text)
 	}
-	return c.figureIn(f)
+	return r.figureIn(f)
 }
 
 // figureIn is a figure that something is computed of.
-func (c *compiler) figureIn(f *factor) (Expr, *Error) {
+func (r *expressionReader) figureIn(f *factor) (Expr, *Error) {
 	v := &value{Name: f.Literal.Name, Call: f.Call}
 	if f.Literal.Of != nil {
 		return Expr{}, faultAt(f.Pos, f.Literal.Name.Raw, "a dataset stands before a measure in a product of two, and before nothing else").
-			want(append(c.dimensions(), joinedForms...)...)
+			want(append(r.dimensions(), joinedForms...)...)
 	}
 	if f.Call == nil || v.isDimension() {
 		return Expr{}, faultAt(f.Pos, f.Literal.Name.Raw, computable+", and %s is neither", f.Literal.Name.text()).want(aggregates...)
 	}
-	of, fault := c.oneFigure(v)
+	of, fault := r.oneFigure(v)
 	return Expr{Op: ExprFigure, Of: &of}, fault
 }
 
 // round reads ROUND(expression, places). It makes a number of a root, which nothing else can
 // be computed of exactly.
-func (c *compiler) round(f *factor) (Expr, *Error) {
+func (r *expressionReader) round(f *factor) (Expr, *Error) {
 	n, args := f.Literal.Name, f.Call.Args
 	if len(args) != 1 && len(args) != 2 || f.Call.Distinct {
 		return Expr{}, faultAt(n.Pos, n.Raw, "ROUND takes a figure and how many decimals it has").want("ROUND(AVG(measure), 1)")
 	}
-	e, fault := c.product(args[0], false)
+	e, fault := r.product(args[0], false)
 	if fault != nil || len(args) == 1 {
 		return Expr{Op: ExprRound, Args: []Expr{e}}, fault
 	}
@@ -174,11 +179,11 @@ func (c *compiler) round(f *factor) (Expr, *Error) {
 }
 
 // cases reads CASE WHEN … END; all its branches are numbers, or all of them texts.
-func (c *compiler) cases(t *cases, text bool) (Expr, *Error) {
+func (r *expressionReader) cases(t *cases, text bool) (Expr, *Error) {
 	out := Expr{Op: ExprCase}
 	branches := []*product{}
 	for _, arm := range t.Arms {
-		h, fault := c.havingOr(arm.If)
+		h, fault := r.havingOr(arm.If)
 		if fault != nil {
 			return out, fault
 		}
@@ -189,7 +194,7 @@ func (c *compiler) cases(t *cases, text bool) (Expr, *Error) {
 		branches = append(branches, t.Else)
 	}
 	for _, b := range branches {
-		e, fault := c.product(b, text)
+		e, fault := r.product(b, text)
 		if fault != nil {
 			return out, fault
 		}
@@ -213,14 +218,14 @@ func (e Expr) Textual() bool {
 func (e *Expr) textual() bool { return e != nil && e.Textual() }
 
 // rootsIn finds a root that something other than ROUND is computed of.
-func (c *compiler) rootsIn(e Expr) (Output, bool) {
+func rootsIn(e Expr, selected []catalog.Aggregate) (Output, bool) {
 	for _, a := range e.Args {
 		if a.Op == ExprFigure && e.Op != ExprRound && e.Op != ExprCase {
-			if f := aggregate.Of(c.out.Request.Select[a.Of.Index].Func, a.Of.Form); f != nil && f.Root && a.Of.Relative == "" {
+			if f := aggregate.Of(selected[a.Of.Index].Func, a.Of.Form); f != nil && f.Root && a.Of.Relative == "" {
 				return *a.Of, true
 			}
 		}
-		if o, found := c.rootsIn(a); found {
+		if o, found := rootsIn(a, selected); found {
 			return o, true
 		}
 	}
@@ -284,14 +289,14 @@ func exprText(e Expr, figure func(Output) string, cases func(Expr) string) strin
 }
 
 // entities reads COUNT(DISTINCT entity).
-func (c *compiler) entities(v *value) ([]known, *Error) {
+func (r *figureReader) entities(v *value) ([]known, *Error) {
 	n := v.Name
 	if !nameIs(n.text(), "COUNT") || len(v.Call.Args) != 1 || len(v.Call.Args[0].Rest) > 0 {
 		return nil, faultAt(n.Pos, n.Raw, "DISTINCT stands in COUNT(DISTINCT entity) alone").want("COUNT(DISTINCT entity)")
 	}
 	f := v.Call.Args[0].First
-	if !c.names(f, refEntity) {
-		return nil, faultAt(f.Pos, f.raw(), "entities are counted, and nothing else is").want("COUNT(DISTINCT "+writable(c.entityName())+")", "COUNT(*)")
+	if !r.names(f, refEntity) {
+		return nil, faultAt(f.Pos, f.raw(), "entities are counted, and nothing else is").want("COUNT(DISTINCT "+writable(r.entityName())+")", "COUNT(*)")
 	}
 	return []known{{catalog.Aggregate{Func: catalog.FuncCount}, Output{Kind: OutputAggregate, Form: aggregate.FormEntities}}}, nil
 }

@@ -21,47 +21,62 @@ type parts struct {
 	cycles   []cycle
 }
 
-// where compiles WHERE into the request's predicate and intervals.
-func (c *compiler) where() *Error {
-	tree := c.stmt.Where
+// conditionReader reads WHERE.
+type conditionReader struct {
+	*scope
+	values  *registryValues
+	sql     string
+	text    *text
+	aliases []string // of results, on which WHERE has no conditions
+}
+
+// where reads WHERE into the request.
+func (c *compiler) where() (fault *Error) {
+	r := &conditionReader{scope: c.scope, values: c.values, sql: c.sql, text: &c.text, aliases: c.columns.aliases}
+	c.in, fault = r.where(c.stmt.Where, &c.out.Request)
+	return fault
+}
+
+// where compiles WHERE into the request's predicate and intervals, and its selector.
+func (w *conditionReader) where(tree *orTree, request *catalog.Request) (*selector, *Error) {
 	if tree == nil {
-		return nil
+		return nil, nil
 	}
-	p, fault := c.orParts(tree)
+	p, fault := w.orParts(tree)
 	if fault != nil {
-		return fault
+		return nil, fault
 	}
 	if p.selector != nil {
-		c.out.Request.In = p.selector.id
+		request.In = p.selector.id
 	}
-	at, all := tree.Pos, c.between(tree.Pos, tree.EndPos)
-	c.text.where, c.text.condition = at, all
+	at, all := tree.Pos, w.between(tree.Pos, tree.EndPos)
+	w.text.where, w.text.condition = at, all
 	if p.entities != nil {
 		pred, always, never := canonical(*p.entities)
 		if never {
-			return faultAt(at, all, "no entity can satisfy this condition").want("a condition that some entity meets")
+			return nil, faultAt(at, all, "no entity can satisfy this condition").want("a condition that some entity meets")
 		}
-		if r := pred.Check(c.schema.Columns); r != nil && !always {
-			return faultAt(at, all, "%s", say.Message(r)).want("fewer conditions", "IN with a list of values")
+		if r := pred.Check(w.schema.Columns); r != nil && !always {
+			return nil, faultAt(at, all, "%s", say.Message(r)).want("fewer conditions", "IN with a list of values")
 		}
 		if !always {
-			c.out.Request.Where = &pred
+			request.Where = &pred
 		}
 	}
-	if p.periods, fault = c.cut(p); fault != nil {
-		return fault
+	if p.periods, fault = w.cut(p); fault != nil {
+		return nil, fault
 	}
 	if p.periods != nil {
 		if len(*p.periods) == 0 {
-			return faultAt(at, all, "no period can satisfy this condition").want("a condition that some period meets")
+			return nil, faultAt(at, all, "no period can satisfy this condition").want("a condition that some period meets")
 		}
-		c.out.Request.Periods = c.literals.limited(*p.periods)
-		if n := len(c.out.Request.Periods); n > catalog.MaxIntervals {
-			return faultAt(at, all, "the condition on periods falls into %d intervals", n).
+		request.Periods = w.literals.limited(*p.periods)
+		if n := len(request.Periods); n > catalog.MaxIntervals {
+			return nil, faultAt(at, all, "the condition on periods falls into %d intervals", n).
 				want(fmt.Sprintf("at most %d intervals", catalog.MaxIntervals))
 		}
 	}
-	return nil
+	return p.selector, nil
 }
 
 // mixed explains why a condition cannot be split.
@@ -71,8 +86,8 @@ func mixed(pos lexer.Position, word string) *Error {
 		want("AND between the two", "two queries")
 }
 
-func (c *compiler) orParts(tree *orTree) (parts, *Error) {
-	out, fault := c.andParts(tree.First)
+func (w *conditionReader) orParts(tree *orTree) (parts, *Error) {
+	out, fault := w.andParts(tree.First)
 	if fault != nil || len(tree.Rest) == 0 {
 		return out, fault
 	}
@@ -80,7 +95,7 @@ func (c *compiler) orParts(tree *orTree) (parts, *Error) {
 	for i := -1; i < len(tree.Rest); i++ {
 		p := out
 		if i >= 0 {
-			if p, fault = c.andParts(tree.Rest[i].Arm); fault != nil {
+			if p, fault = w.andParts(tree.Rest[i].Arm); fault != nil {
 				return parts{}, fault
 			}
 		}
@@ -108,11 +123,11 @@ func (c *compiler) orParts(tree *orTree) (parts, *Error) {
 	return out, nil
 }
 
-func (c *compiler) andParts(tree *andTree) (parts, *Error) {
+func (w *conditionReader) andParts(tree *andTree) (parts, *Error) {
 	var out parts
 	var entities []catalog.Predicate
 	for _, arm := range tree.Arms {
-		p, fault := c.notParts(arm)
+		p, fault := w.notParts(arm)
 		if fault != nil {
 			return parts{}, fault
 		}
@@ -140,14 +155,14 @@ func (c *compiler) andParts(tree *andTree) (parts, *Error) {
 	return out, nil
 }
 
-func (c *compiler) notParts(tree *notTree) (parts, *Error) {
+func (w *conditionReader) notParts(tree *notTree) (parts, *Error) {
 	switch {
 	case tree.Tree != nil:
-		return c.orParts(tree.Tree)
+		return w.orParts(tree.Tree)
 	case tree.Test != nil:
-		return c.test(tree.Test)
+		return w.test(tree.Test)
 	}
-	p, fault := c.notParts(tree.Not)
+	p, fault := w.notParts(tree.Not)
 	if fault != nil {
 		return parts{}, fault
 	}
@@ -163,54 +178,54 @@ func (c *compiler) notParts(tree *notTree) (parts, *Error) {
 	if p.entities != nil {
 		return parts{entities: &catalog.Predicate{Op: catalog.OpNot, Args: []catalog.Predicate{*p.entities}}}, nil
 	}
-	rest := c.literals.complement(*p.periods)
+	rest := w.literals.complement(*p.periods)
 	return parts{periods: &rest}, nil
 }
 
 // test compiles one comparison.
-func (c *compiler) test(t *comparison) (parts, *Error) {
+func (w *conditionReader) test(t *comparison) (parts, *Error) {
 	n := t.Name
 	if t.Call != nil {
 		if isDatePart(n) {
-			return c.partTest(t)
+			return w.partTest(t)
 		}
 		if nameIs(n.text(), "DATE_TRUNC") {
 			return parts{}, faultAt(n.Pos, n.Raw, "a condition compares period itself: a coarser literal means its whole interval").
 				want("period = '2024-05'")
 		}
-		return parts{}, faultAt(n.Pos, n.Raw, "conditions compare columns, not functions of them").want(c.dimensions()...)
+		return parts{}, faultAt(n.Pos, n.Raw, "conditions compare columns, not functions of them").want(w.dimensions()...)
 	}
-	r := c.resolve(n)
+	r := w.resolve(n)
 	if t.Of != nil && r.kind != refEntity && r.kind != refNone {
-		return parts{}, c.notEntity(t)
+		return parts{}, w.notEntity(t)
 	}
 	switch r.kind {
 	case refEntity:
 		if t.Of != nil {
-			return c.selector(t)
+			return w.selector(t)
 		}
-		return c.entityTest(t, "")
+		return w.entityTest(t, "")
 	case refAttribute:
-		return c.entityTest(t, r.column)
+		return w.entityTest(t, r.column)
 	case refPeriod:
-		return c.periodTest(t)
+		return w.periodTest(t)
 	case refMeasure:
 		return parts{}, faultAt(n.Pos, n.Raw, "%s is a measure: measures are encrypted; conditions are on entities and periods", n.text()).
-			want(c.dimensions()...)
+			want(w.dimensions()...)
 	case refNone:
 	}
 	fault := faultAt(n.Pos, n.Raw, "there is no column %s", n.text())
-	if c.alias(n) >= 0 {
+	if aliased(n, w.aliases) >= 0 {
 		fault.Message = fmt.Sprintf("%s is the name of a result, and WHERE works on the data", n.text())
 	}
-	return parts{}, fault.among(n.text(), c.dimensions()...)
+	return parts{}, fault.among(n.text(), w.dimensions()...)
 }
 
 // entityTest compiles a comparison of the entity's id (column "") or of an
 // attribute.
-func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
-	if column != "" && slices.Contains(c.schema.Descriptor.Numbers, column) {
-		return c.numberTest(t, column)
+func (w *conditionReader) entityTest(t *comparison, column string) (parts, *Error) {
+	if column != "" && slices.Contains(w.schema.Descriptor.Numbers, column) {
+		return w.numberTest(t, column)
 	}
 	texts, fault := texts(t)
 	if fault != nil {
@@ -230,7 +245,7 @@ func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
 		return parts{}, t.backwards()
 	}
 	if t.Like != nil {
-		p, fault := c.like(t, column)
+		p, fault := w.like(t, column)
 		if fault != nil {
 			return parts{}, fault
 		}
@@ -239,7 +254,7 @@ func (c *compiler) entityTest(t *comparison, column string) (parts, *Error) {
 		}
 		return parts{entities: &p}, nil
 	}
-	c.text.compares(t, column)
+	w.text.compares(t, column)
 	var p catalog.Predicate
 	switch {
 	case t.Op == "=":
@@ -303,29 +318,29 @@ func (l *literal) plain() string {
 }
 
 // periodTest compiles a comparison of period.
-func (c *compiler) periodTest(t *comparison) (parts, *Error) {
+func (w *conditionReader) periodTest(t *comparison) (parts, *Error) {
 	if t.Like != nil {
 		return parts{}, faultAt(t.Like.Pos, t.Like.raw(), "LIKE is of entities and attributes; a period is compared with one that may be coarser").want("period = '2024'")
 	}
 	var spans []calendar.Interval
 	for i, l := range t.literals() {
-		span, fault := c.literals.literal(l, t.end(i))
+		span, fault := w.literals.literal(l, t.end(i))
 		if fault != nil {
 			return parts{}, fault
 		}
 		spans = append(spans, span)
 	}
-	c.text.periods = append(c.text.periods, t.literals()...)
+	w.text.periods = append(w.text.periods, t.literals()...)
 	if t.To != nil && spans[1].To <= spans[0].From {
 		return parts{}, t.backwards()
 	}
-	all := c.literals.all
+	all := w.literals.all
 	var set calendar.PeriodSet
 	switch {
 	case t.Op == "=" || t.In != nil:
 		set = calendar.NewPeriodSet(spans)
 	case t.Op == "<>" || t.Op == "!=":
-		set = c.literals.complement(calendar.NewPeriodSet(spans))
+		set = w.literals.complement(calendar.NewPeriodSet(spans))
 	case t.Op == "<":
 		set = calendar.NewPeriodSet([]calendar.Interval{{From: all.From, To: spans[0].From}})
 	case t.Op == "<=":
@@ -338,7 +353,7 @@ func (c *compiler) periodTest(t *comparison) (parts, *Error) {
 		set = calendar.NewPeriodSet([]calendar.Interval{{From: spans[0].From, To: spans[1].To}})
 	}
 	if t.Not {
-		set = c.literals.complement(set)
+		set = w.literals.complement(set)
 	}
 	return parts{periods: &set}, nil
 }

@@ -83,17 +83,17 @@ func (y cycle) misplaced(word string) *Error {
 }
 
 // cycleTest compiles a comparison of a part of period that comes again.
-func (c *compiler) cycleTest(t *comparison, name string) (parts, *Error) {
+func (w *conditionReader) cycleTest(t *comparison, name string) (parts, *Error) {
 	n := t.Name
 	part := cycleOfPart(name)
-	switch own := c.schema.Descriptor.Grain; {
+	switch own := w.schema.Descriptor.Grain; {
 	case part == nil && slices.Contains([]string{"WEEKDAY", "DAYOFWEEK"}, name):
 		return parts{}, faultAt(n.Pos, n.Raw, "systems count weekdays differently").want("EXTRACT(ISODOW FROM period), where 1 is Monday and 7 Sunday", "EXTRACT(DOW FROM period), where 0 is Sunday")
 	case part == nil:
 		return parts{}, faultAt(n.Pos, n.Raw, "the %s of a period is not compared", strings.ToLower(name)).
 			want("year, quarter, month or hour of period", "EXTRACT(ISODOW FROM period)", "period = '2024-05'")
 	case !own.Nests(part.Grain):
-		return parts{}, faultAt(n.Pos, n.Raw, "the dataset has one period %s, which lies in no one %s", own.One(), part.Grain).want("period = " + c.literals.forms()[0])
+		return parts{}, faultAt(n.Pos, n.Raw, "the dataset has one period %s, which lies in no one %s", own.One(), part.Grain).want("period = " + w.literals.forms()[0])
 	case t.Like != nil || t.Of != nil:
 		return parts{}, faultAt(n.Pos, n.Raw, "the %s of a period is compared with numbers", strings.ToLower(name)).want("= 8", "IN (7, 8)", "BETWEEN 7 AND 9")
 	}
@@ -129,11 +129,11 @@ const maxLooked = 1 << 20
 
 // cut takes the periods out of a condition that its tests of cycles leave. What is left has to
 // be few enough intervals for a request, so the rest of the condition has to bound it.
-func (c *compiler) cut(p parts) (*calendar.PeriodSet, *Error) {
+func (w *conditionReader) cut(p parts) (*calendar.PeriodSet, *Error) {
 	if len(p.cycles) == 0 {
 		return p.periods, nil
 	}
-	own, all := c.literals.grain, c.literals.all
+	own, all := w.literals.grain, w.literals.all
 	set := calendar.PeriodSet{all}
 	if p.periods != nil {
 		set = *p.periods

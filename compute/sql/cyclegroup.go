@@ -125,7 +125,7 @@ func (c *compiler) joinable() *Error {
 	}
 	for i, o := range c.out.Output {
 		if len(o.Expr.indices()) > 0 {
-			pos, raw := c.origins[i].place()
+			pos, raw := c.columns.origins[i].place()
 			return faultAt(pos, raw, "an index is of one period, and %s joins several", c.cycle(0).text()).want("GROUP BY date_trunc('day', period)")
 		}
 	}

@@ -50,26 +50,26 @@ func (sc *scope) partOf(n *name, call *call) (string, *Error) {
 }
 
 // partTest compiles a comparison of a part of period.
-func (c *compiler) partTest(t *comparison) (parts, *Error) {
+func (w *conditionReader) partTest(t *comparison) (parts, *Error) {
 	if fault := t.Call.plain(); fault != nil {
 		return parts{}, fault
 	}
-	part, fault := c.partOf(t.Name, t.Call)
+	part, fault := w.partOf(t.Name, t.Call)
 	switch {
 	case fault != nil:
 		return parts{}, fault
 	case part == "YEAR":
-		return c.yearTest(t)
+		return w.yearTest(t)
 	}
-	return c.cycleTest(t, part)
+	return w.cycleTest(t, part)
 }
 
 // yearTest compiles a comparison of year(period), whose values are years as numbers or texts.
-func (c *compiler) yearTest(t *comparison) (parts, *Error) {
+func (w *conditionReader) yearTest(t *comparison) (parts, *Error) {
 	if fault := t.Call.plain(); fault != nil {
 		return parts{}, fault
 	}
-	if _, fault := c.datePart(t.Name, t.Call); fault != nil {
+	if _, fault := w.datePart(t.Name, t.Call); fault != nil {
 		return parts{}, fault
 	}
 	if t.Like != nil || t.Of != nil {
@@ -93,5 +93,5 @@ func (c *compiler) yearTest(t *comparison) (parts, *Error) {
 			return parts{}, faultAt(at.Pos, at.raw(), "a year has four digits").want("2024")
 		}
 	}
-	return c.periodTest(&years)
+	return w.periodTest(&years)
 }

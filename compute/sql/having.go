@@ -51,17 +51,17 @@ func (c *compiler) having() *Error {
 	if c.stmt.Having == nil {
 		return nil
 	}
-	h, fault := c.havingOr(c.stmt.Having)
+	h, fault := c.expressions.havingOr(c.stmt.Having)
 	if fault == nil {
 		c.out.Having = &h
 	}
 	return fault
 }
 
-func (c *compiler) havingOr(t *havingTree) (Having, *Error) {
+func (r *expressionReader) havingOr(t *havingTree) (Having, *Error) {
 	arms := append([]*havingAnd{t.First}, t.Rest...)
 	return havingList(catalog.OpOr, arms, func(a *havingAnd) (Having, *Error) {
-		return havingList(catalog.OpAnd, a.Arms, c.havingNot)
+		return havingList(catalog.OpAnd, a.Arms, r.havingNot)
 	})
 }
 
@@ -85,18 +85,18 @@ func havingList[T any](op string, arms []T, read func(T) (Having, *Error)) (Havi
 	return out, nil
 }
 
-func (c *compiler) havingNot(n *havingNot) (Having, *Error) {
+func (r *expressionReader) havingNot(n *havingNot) (Having, *Error) {
 	switch {
 	case n.Not != nil:
-		h, fault := c.havingNot(n.Not)
+		h, fault := r.havingNot(n.Not)
 		return Having{Op: catalog.OpNot, Args: []Having{h}}, fault
 	case n.Tree != nil:
-		return c.havingOr(n.Tree)
+		return r.havingOr(n.Tree)
 	}
-	return c.havingTest(n.Test)
+	return r.havingTest(n.Test)
 }
 
-func (c *compiler) havingTest(t *havingTest) (Having, *Error) {
+func (r *expressionReader) havingTest(t *havingTest) (Having, *Error) {
 	number := t.Number.Raw
 	if t.Number.Minus {
 		number = "-" + number
@@ -104,29 +104,29 @@ func (c *compiler) havingTest(t *havingTest) (Having, *Error) {
 	if _, ok := aggregate.ParseNumber(number); !ok {
 		return Having{}, faultAt(t.Number.Pos, t.Number.Raw, "HAVING compares with a decimal number of at most %d digits", aggregate.MaxDigits).want("a number")
 	}
-	of, fault := c.havingFigure(t)
+	of, fault := r.havingFigure(t)
 	return Having{Op: comparisons[t.Op], Of: &of, Number: number}, fault
 }
 
 // havingFigure is the figure on the left of a comparison: one that is selected, by
 // its alias, or any other.
-func (c *compiler) havingFigure(t *havingTest) (Output, *Error) {
+func (r *expressionReader) havingFigure(t *havingTest) (Output, *Error) {
 	n := t.Name
 	if t.Call == nil {
-		if i := c.alias(n); i >= 0 && !c.out.Output[i].groups() && !c.out.Output[i].Expr.textual() {
-			return c.out.Output[i].Figure(), nil
+		if i := aliased(n, r.columns.aliases); i >= 0 && !r.out.Output[i].groups() && !r.out.Output[i].Expr.textual() {
+			return r.out.Output[i].Figure(), nil
 		}
 		return Output{}, faultAt(n.Pos, n.Raw, "HAVING is a condition on aggregates; conditions on %s belong into WHERE", n.text()).want(aggregates...)
 	}
 	if nameIs(n.text(), "DATE_TRUNC") || isDatePart(n) {
 		return Output{}, faultAt(n.Pos, n.Raw, "HAVING is a condition on aggregates; conditions on periods belong into WHERE").want(aggregates...)
 	}
-	return c.oneFigure(&value{Name: n, Call: t.Call})
+	return r.oneFigure(&value{Name: n, Call: t.Call})
 }
 
 // oneFigure reads a call that is one figure, and makes it part of the request.
-func (c *compiler) oneFigure(v *value) (Output, *Error) {
-	list, fault := c.figuresOf(v)
+func (r *expressionReader) oneFigure(v *value) (Output, *Error) {
+	list, fault := r.figures.of(v)
 	if fault != nil {
 		return Output{}, fault
 	}
@@ -134,16 +134,16 @@ func (c *compiler) oneFigure(v *value) (Output, *Error) {
 		return Output{}, faultAt(v.Name.Pos, v.Name.Raw, "a histogram is several figures").want("EXCEEDANCE(measure, limit)", "QUANTILE(measure, q)")
 	}
 	k := list[0]
-	k.output.Index = add(&c.out.Request.Select, k.aggregate)
-	return k.output, c.checkRelative(k.output, v.Name)
+	k.output.Index = add(&r.out.Request.Select, k.aggregate)
+	return k.output, checkRelative(r.out, k.output, v.Name)
 }
 
 // checkRelative refuses a comparison of years of a query that forms no periods.
-func (c *compiler) checkRelative(o Output, n *name) *Error {
-	if o.Relative == aggregate.RelativeYear && len(c.out.Cycles) > 0 {
+func checkRelative(out *Compiled, o Output, n *name) *Error {
+	if o.Relative == aggregate.RelativeYear && len(out.Cycles) > 0 {
 		return faultAt(n.Pos, n.Raw, "YEAR_ON_YEAR compares periods, and the query joins those of all years").want("GROUP BY date_trunc('month', period)")
 	}
-	if o.Relative != aggregate.RelativeYear || slices.ContainsFunc(c.out.Request.By, func(d catalog.Dimension) bool { return d.Kind == catalog.DimPeriod }) {
+	if o.Relative != aggregate.RelativeYear || slices.ContainsFunc(out.Request.By, func(d catalog.Dimension) bool { return d.Kind == catalog.DimPeriod }) {
 		return nil
 	}
 	return faultAt(n.Pos, n.Raw, "YEAR_ON_YEAR compares the groups of a period with those of a year earlier, and the query groups by no period").

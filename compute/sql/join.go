@@ -42,25 +42,27 @@ func (c *compiler) join() *Error {
 		u := j.Using[0]
 		return faultAt(u.Pos, u.Raw, "cells belong together by entity and period, both").want(usingBoth)
 	}
-	if called := c.called(); strings.EqualFold(called[0], called[1]) {
-		return faultAt(n.Pos, n.Raw, "both datasets are called %s", called[1]).want("AS and another name")
+	both := &joinedDatasets{datasets: [2]catalog.Descriptor{c.schema.Descriptor, *c.schema.Join}}
+	for i, as := range []*name{c.stmt.As, j.As} {
+		if both.called[i] = both.datasets[i].Dataset; as != nil {
+			both.called[i] = as.text()
+		}
 	}
+	if strings.EqualFold(both.called[0], both.called[1]) {
+		return faultAt(n.Pos, n.Raw, "both datasets are called %s", both.called[1]).want("AS and another name")
+	}
+	c.figures.joined = both
 	return nil
 }
 
-// called is what the two datasets are called in products.
-func (c *compiler) called() []string {
-	out := []string{c.schema.Descriptor.Dataset, c.schema.Join.Dataset}
-	for i, as := range []*name{c.stmt.As, c.stmt.Join.As} {
-		if as != nil {
-			out[i] = as.text()
-		}
-	}
-	return out
+// joinedDatasets are the two that a query joins.
+type joinedDatasets struct {
+	datasets [2]catalog.Descriptor
+	called   [2]string // in products
 }
 
 // joinedFigure reads what is asked of two joined datasets.
-func (c *compiler) joinedFigure(v *value, upper string) ([]known, *Error) {
+func (r *figureReader) joinedFigure(v *value, upper string) ([]known, *Error) {
 	n, args := v.Name, v.Call.Args
 	if v.Call.Distinct {
 		return nil, faultAt(n.Pos, n.Raw, "entities of joined datasets are not counted").want(joinedForms...)
@@ -70,7 +72,7 @@ func (c *compiler) joinedFigure(v *value, upper string) ([]known, *Error) {
 	case count:
 		return []known{{catalog.Aggregate{Func: catalog.FuncCount}, Output{Kind: OutputAggregate}}}, nil
 	case upper != "SUM" && !slices.Contains(aggregate.Names(), upper):
-		return nil, c.unknownFunction(n)
+		return nil, r.unknownFunction(n)
 	case upper != "SUM":
 		return nil, faultAt(n.Pos, n.Raw, notAnswered, upper+" of joined datasets is").want(joinedForms...)
 	case len(args) != 1 || len(args[0].Rest) != 1 || args[0].Rest[0].Op != "*":
@@ -78,7 +80,7 @@ func (c *compiler) joinedFigure(v *value, upper string) ([]known, *Error) {
 	}
 	var measures [2]string
 	for _, f := range []*factor{args[0].First, args[0].Rest[0].Factor} {
-		side, measure, fault := c.joinedMeasure(f)
+		side, measure, fault := r.joined.measure(f)
 		if fault != nil {
 			return nil, fault
 		}
@@ -87,14 +89,14 @@ func (c *compiler) joinedFigure(v *value, upper string) ([]known, *Error) {
 		}
 		measures[side] = measure
 	}
-	a := catalog.Aggregate{Func: catalog.FuncProduct, Measure: measures[0], Other: catalog.JoinedMeasure(c.schema.Join.Dataset, measures[1])}
+	a := catalog.Aggregate{Func: catalog.FuncProduct, Measure: measures[0], Other: catalog.JoinedMeasure(r.joined.datasets[1].Dataset, measures[1])}
 	return []known{{a, Output{Kind: OutputAggregate, Form: aggregate.FormProduct, Argument: a.Measure}}}, nil
 }
 
-// joinedMeasure reads a measure with its dataset before it: 0 for the first one, 1
+// measure reads a measure with its dataset before it: 0 for the first one, 1
 // for the second.
-func (c *compiler) joinedMeasure(f *factor) (side int, measure string, fault *Error) {
-	called := c.called()
+func (j *joinedDatasets) measure(f *factor) (side int, measure string, fault *Error) {
+	called := j.called[:]
 	if f.Star || f.Call != nil || f.Literal.Name == nil || f.Literal.Of == nil {
 		return 0, "", faultAt(f.Pos, f.raw(), "a product is of measures with their datasets before them").
 			want(writable(called[0])+".measure", writable(called[1])+".measure")
@@ -104,10 +106,8 @@ func (c *compiler) joinedMeasure(f *factor) (side int, measure string, fault *Er
 	if !ok {
 		return 0, "", faultAt(n.Pos, n.Raw, "nothing is called %s", n.text()).among(n.text(), called...)
 	}
-	descriptor := c.schema.Descriptor
-	if side = slices.Index(called, name); side == 1 {
-		descriptor = *c.schema.Join
-	}
+	side = slices.Index(called, name)
+	descriptor := j.datasets[side]
 	of, names := f.Literal.Of, descriptor.MeasureNames()
 	if measure, ok = match(of, names); !ok {
 		return 0, "", faultAt(of.Pos, of.Raw, "dataset %s has no measure %s", descriptor.Dataset, of.text()).among(of.text(), names...)

@@ -10,7 +10,7 @@ import (
 // like compiles a pattern of LIKE. One that is a text and % is a range: from the text up to
 // the first behind all that begin so. Any other is the list of the registry's values that it
 // fits, so that the request says of whom it is, and a node reads no patterns.
-func (c *compiler) like(t *comparison, column string) (catalog.Predicate, *Error) {
+func (w *conditionReader) like(t *comparison, column string) (catalog.Predicate, *Error) {
 	l := t.Like
 	pattern := unquote(l.Text)
 	if strings.Contains(pattern, `\`) {
@@ -22,7 +22,7 @@ func (c *compiler) like(t *comparison, column string) (catalog.Predicate, *Error
 	prefix, open := strings.CutSuffix(pattern, "%")
 	switch {
 	case strings.ContainsAny(prefix, "%_"):
-		return c.fitting(l, column, "there is no "+c.columnName(column)+" like "+l.Text, func(v string) bool { return matchesPattern(pattern, v) })
+		return w.values.fitting(l, column, "there is no "+w.columnName(column)+" like "+l.Text, func(v string) bool { return matchesPattern(pattern, v) })
 	case !open:
 		return leaf(catalog.OpIn, pattern), nil
 	}

@@ -22,22 +22,28 @@ func (sc *scope) columnName(column string) string {
 	return column
 }
 
+// registryValues are the values of the registry's columns, read where a condition needs them.
+type registryValues struct {
+	scope  *scope
+	failed error // not of the text: they could not be read
+}
+
 // distinct are the registry's values of a column.
-func (c *compiler) distinct(l *literal, column string) ([]string, *Error) {
-	if c.schema.Distinct == nil {
+func (v *registryValues) distinct(l *literal, column string) ([]string, *Error) {
+	if v.scope.schema.Distinct == nil {
 		return nil, faultAt(l.Pos, l.raw(), "the registry's values are not at hand here").want("IN ('text', …)")
 	}
-	values, err := c.schema.Distinct(column)
+	values, err := v.scope.schema.Distinct(column)
 	if err != nil {
-		c.failed = fmt.Errorf("read the values of %s: %w", c.columnName(column), err)
-		return nil, faultAt(l.Pos, l.raw(), "%s", c.failed)
+		v.failed = fmt.Errorf("read the values of %s: %w", v.scope.columnName(column), err)
+		return nil, faultAt(l.Pos, l.raw(), "%s", v.failed)
 	}
 	return values, nil
 }
 
 // fitting is the list of a column's values that pass; none is the fault.
-func (c *compiler) fitting(l *literal, column, none string, pass func(string) bool) (catalog.Predicate, *Error) {
-	values, fault := c.distinct(l, column)
+func (v *registryValues) fitting(l *literal, column, none string, pass func(string) bool) (catalog.Predicate, *Error) {
+	values, fault := v.distinct(l, column)
 	if fault != nil {
 		return catalog.Predicate{}, fault
 	}
@@ -51,7 +57,7 @@ func (c *compiler) fitting(l *literal, column, none string, pass func(string) bo
 	}
 	switch {
 	case size > maxListed:
-		return catalog.Predicate{}, faultAt(l.Pos, l.raw(), "this is so of %d values of %s, which are more than a query can name", len(list), c.columnName(column)).
+		return catalog.Predicate{}, faultAt(l.Pos, l.raw(), "this is so of %d values of %s, which are more than a query can name", len(list), v.scope.columnName(column)).
 			want("a condition on fewer of them")
 	case len(list) == 0:
 		return catalog.Predicate{}, faultAt(l.Pos, l.raw(), "%s", none).want(firstOf(values)...)
@@ -75,7 +81,7 @@ func firstOf(values []string) []string {
 // numberTest compiles a comparison of an attribute that is a number: exactly and by value,
 // into the list of the registry's values of which it is true. An empty one is missing, and
 // meets no comparison.
-func (c *compiler) numberTest(t *comparison, column string) (parts, *Error) {
+func (w *conditionReader) numberTest(t *comparison, column string) (parts, *Error) {
 	if t.Like != nil {
 		return parts{}, faultAt(t.Like.Pos, t.Like.raw(), "%s is a number, and has no pattern", column).want(column+" > 9", column+" BETWEEN 9 AND 10")
 	}
@@ -91,7 +97,7 @@ func (c *compiler) numberTest(t *comparison, column string) (parts, *Error) {
 		return parts{}, t.backwards()
 	}
 	first := t.literals()[0]
-	values, fault := c.distinct(first, column)
+	values, fault := w.values.distinct(first, column)
 	if fault != nil {
 		return parts{}, fault
 	}
@@ -110,7 +116,7 @@ func (c *compiler) numberTest(t *comparison, column string) (parts, *Error) {
 			return parts{}, faultAt(at.Pos, at.raw(), "no entity has the %s %s", column, at.raw()).want(firstOf(values)...)
 		}
 	}
-	p, fault := c.fitting(first, column, "no entity has such a value of "+column, func(v string) bool {
+	p, fault := w.values.fitting(first, column, "no entity has such a value of "+column, func(v string) bool {
 		n := numbers[v]
 		switch {
 		case n == nil:

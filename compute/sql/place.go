@@ -41,8 +41,8 @@ func (t *text) at(field string, pos lexer.Position, raw string) {
 }
 
 // between is the SQL from one position up to another, without space at its ends.
-func (c *compiler) between(from, to lexer.Position) string {
-	return strings.TrimSpace(c.sql[from.Offset:to.Offset])
+func (w *conditionReader) between(from, to lexer.Position) string {
+	return strings.TrimSpace(w.sql[from.Offset:to.Offset])
 }
 
 // Locate turns a refusal of the request into an error at the words of the SQL that
@@ -70,7 +70,7 @@ func (t *text) spotOf(field string) (spot, bool) {
 // placed notes where the request's aggregates, dimensions and selector stand.
 func (c *compiler) placed() {
 	for i, o := range c.out.Output {
-		n := c.origins[i].name()
+		n := c.columns.origins[i].name()
 		for _, of := range o.figures() {
 			c.text.at(fmt.Sprintf("select[%d]", of.Index), n.Pos, n.Raw)
 		}

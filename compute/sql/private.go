@@ -29,7 +29,7 @@ type selector struct {
 }
 
 // selector compiles entity IN PRIVATE(name).
-func (c *compiler) selector(t *comparison) (parts, *Error) {
+func (w *conditionReader) selector(t *comparison) (parts, *Error) {
 	of := t.Of
 	if !nameIs(of.Func.text(), privateWord) {
 		fault := faultAt(of.Func.Pos, of.Func.Raw, "IN takes a list of values, or the name of a private vector")
@@ -44,10 +44,9 @@ func (c *compiler) selector(t *comparison) (parts, *Error) {
 	if t.Not {
 		return parts{}, s.misplaced("NOT")
 	}
-	if s.id, fault = c.vector(n, true); fault != nil {
+	if s.id, fault = w.vector(n, true); fault != nil {
 		return parts{}, fault
 	}
-	c.in = s
 	return parts{selector: s}, nil
 }
 
@@ -90,7 +89,7 @@ func (c *compiler) oneVector() *Error {
 		return faultAt(c.in.pos, c.in.raw, "which entities of a private selection have readings is not opened, so they are not counted").want("COUNT(*)")
 	}
 	for i, a := range c.out.Request.Select {
-		at := c.origins[slices.IndexFunc(c.out.Output, func(o Output) bool {
+		at := c.columns.origins[slices.IndexFunc(c.out.Output, func(o Output) bool {
 			return slices.ContainsFunc(o.figures(), func(of *Output) bool { return of.Index == i })
 		})].name()
 		switch {

@@ -31,7 +31,7 @@ func indexNamed(n *name) *standard.Index { return standard.IndexNamed(n.text()) 
 
 // index reads an index: of measures, each of which says its pollutant. text says whether a text
 // may stand here.
-func (c *compiler) index(f *factor, text bool) (Expr, *Error) {
+func (r *expressionReader) index(f *factor, text bool) (Expr, *Error) {
 	n, args := f.Literal.Name, f.Call.Args
 	x := indexNamed(n)
 	out := Expr{Op: ExprIndex, Text: strings.ToLower(x.Name)}
@@ -44,48 +44,48 @@ func (c *compiler) index(f *factor, text bool) (Expr, *Error) {
 		}
 		out.Lake, args = true, args[:last]
 	}
-	if len(args) == 0 || f.Call.Distinct || c.stmt.Join != nil {
+	if len(args) == 0 || f.Call.Distinct || r.figures.joined != nil {
 		return out, faultAt(n.Pos, n.Raw, "%s takes measures of one dataset", x.Name).want(x.Name + x.Says)
 	}
 	seen := map[string]string{}
 	for _, p := range args {
-		name, fault := c.measureArgument(p, x.Name)
+		name, fault := r.measureArgument(p, x.Name)
 		if fault != nil {
 			return out, fault
 		}
-		m := c.schema.Descriptor.MeasureNamed(name)
-		if fault := c.indexMeasure(x, p.First, m, seen); fault != nil {
+		m := r.schema.Descriptor.MeasureNamed(name)
+		if fault := r.indexMeasure(x, p.First, m, seen); fault != nil {
 			return out, fault
 		}
 		of := Output{Kind: OutputAggregate}
 		agg := catalog.Aggregate{Func: catalog.FuncAvg, Measure: name}
 		if q := x.Percentile[m.Pollutant]; q != "" {
 			if m.BucketCount() == 0 {
-				return out, faultAt(p.First.Pos, p.First.raw(), "of %s the %s quantile counts, which needs buckets, and the measure declares none", name, q).want(c.bucketed()...)
+				return out, faultAt(p.First.Pos, p.First.raw(), "of %s the %s quantile counts, which needs buckets, and the measure declares none", name, q).want(r.bucketed()...)
 			}
 			agg.Func, of.Form, of.Argument = catalog.FuncHistogram, "quantile", q
 		}
-		of.Index = add(&c.out.Request.Select, agg)
+		of.Index = add(&r.out.Request.Select, agg)
 		out.Args = append(out.Args, Expr{Op: ExprFigure, Of: &of})
 	}
 	return out, nil
 }
 
 // indexMeasure refuses a measure that an index is not made of.
-func (c *compiler) indexMeasure(x *standard.Index, f *factor, m catalog.Measure, seen map[string]string) *Error {
+func (r *expressionReader) indexMeasure(x *standard.Index, f *factor, m catalog.Measure, seen map[string]string) *Error {
 	at := func(format string, args ...any) *Error { return faultAt(f.Pos, f.raw(), format, args...) }
 	u, known := unit.Of(m.UCUM, m.Unit)
 	switch {
 	case m.Pollutant == "":
-		return at("measure %s does not say its pollutant, so that no standard is known to be about it", m.Name).want(c.polluted()...)
+		return at("measure %s does not say its pollutant, so that no standard is known to be about it", m.Name).want(r.polluted()...)
 	case !slices.Contains(x.Takes, m.Pollutant):
 		return at("%s is not made of %s", x.Name, pollutantText(m.Pollutant)).want(x.Name + x.Says)
 	case !known || !unit.PollutantOf(m.Pollutant).Fits(u) || !unit.IsConcentration(u):
 		return at("measure %s is in %s, and %s is made of concentrations", m.Name, m.Unit, x.Name).want(x.Name + x.Says)
 	case seen[m.Pollutant] != "":
 		return at("%s and %s are both %s", seen[m.Pollutant], m.Name, pollutantText(m.Pollutant)).want("one of them")
-	case x.Dated && (m.Pollutant == unit.O3 || x.Percentile[m.Pollutant] != "") && c.schema.Descriptor.Grain != calendar.Day:
-		return at("of %s daily readings count, and the dataset has one a %s", pollutantText(m.Pollutant), c.schema.Descriptor.Grain).want("a dataset with one period a day")
+	case x.Dated && (m.Pollutant == unit.O3 || x.Percentile[m.Pollutant] != "") && r.schema.Descriptor.Grain != calendar.Day:
+		return at("of %s daily readings count, and the dataset has one a %s", pollutantText(m.Pollutant), r.schema.Descriptor.Grain).want("a dataset with one period a day")
 	}
 	seen[m.Pollutant] = m.Name
 	return nil
@@ -122,7 +122,7 @@ func days(g calendar.Grain, list []calendar.Interval) calendar.PeriodSet {
 func (c *compiler) standards() *Error {
 	for i := range c.out.Output {
 		for _, e := range c.out.Output[i].Expr.indices() {
-			if fault := c.oneEdition(standard.IndexNamed(e.Text), c.origins[i]); fault != nil {
+			if fault := c.oneEdition(standard.IndexNamed(e.Text), c.columns.origins[i]); fault != nil {
 				return fault
 			}
 		}
@@ -185,7 +185,7 @@ func (e *Expr) indices() []*Expr {
 }
 
 // limited is a call of EXCEEDANCE with the number in place of LIMIT(standard, averaging, grade).
-func (c *compiler) limited(v *value, upper string) (*value, *Error) {
+func (r *figureReader) limited(v *value, upper string) (*value, *Error) {
 	if upper != "EXCEEDANCE" || len(v.Call.Args) != 2 || len(v.Call.Args[1].Rest) > 0 {
 		return v, nil
 	}
@@ -193,11 +193,11 @@ func (c *compiler) limited(v *value, upper string) (*value, *Error) {
 	if f.Minus || f.Literal == nil || f.Literal.Name == nil || f.Call == nil || !nameIs(f.Literal.Name.text(), limitWord) {
 		return v, nil
 	}
-	name, fault := c.measureArgument(v.Call.Args[0], upper)
+	name, fault := r.measureArgument(v.Call.Args[0], upper)
 	if fault != nil {
 		return nil, fault
 	}
-	number, fault := c.limitOf(f, c.schema.Descriptor.MeasureNamed(name))
+	number, fault := r.limitOf(f, r.schema.Descriptor.MeasureNamed(name))
 	if fault != nil {
 		return nil, fault
 	}
@@ -211,7 +211,7 @@ func (c *compiler) limited(v *value, upper string) (*value, *Error) {
 var averagingGrains = map[string]calendar.Grain{standard.Hour: calendar.Hour, standard.EightHour: calendar.Day, standard.Day: calendar.Day, standard.Year: calendar.Year}
 
 // limitOf is a limit in the unit of a measure, as the bound of its bucket is written.
-func (c *compiler) limitOf(f *factor, m catalog.Measure) (string, *Error) {
+func (r *figureReader) limitOf(f *factor, m catalog.Measure) (string, *Error) {
 	at := func(format string, args ...any) *Error { return faultAt(f.Pos, limitWord, format, args...) }
 	texts := make([]string, 0, 3)
 	for _, p := range f.Call.Args {
@@ -223,16 +223,16 @@ func (c *compiler) limitOf(f *factor, m catalog.Measure) (string, *Error) {
 		return "", at("LIMIT takes a standard, an averaging time and a grade, 1 or 2").want(limitForm)
 	}
 	u, known := unit.Of(m.UCUM, m.Unit)
-	g := c.schema.Descriptor.Grain
+	g := r.schema.Descriptor.Grain
 	switch of := averagingGrains[texts[1]]; {
 	case m.Pollutant == "":
-		return "", at("measure %s does not say its pollutant, so that no standard is known to be about it", m.Name).want(c.polluted()...)
+		return "", at("measure %s does not say its pollutant, so that no standard is known to be about it", m.Name).want(r.polluted()...)
 	case of != "" && of != g:
 		return "", at("a limit for one %s is for readings of one %s, and the dataset has one a %s", texts[1], of, g).want("a dataset with one period a " + string(of))
 	case !known:
 		return "", at("measure %s is in %s, which is not known here", m.Name, m.Unit).want("a number in " + m.Unit)
 	}
-	asked, fault := c.askedDays()
+	asked, fault := r.asked()
 	if fault != nil {
 		return "", fault
 	}
@@ -278,15 +278,12 @@ func unquoted(text string) string {
 	return unquote(text)
 }
 
-// askedDays are the days of the condition on periods, which is read behind the figures.
+// askedDays are the days of the condition on periods, which is read behind the figures and without the names of results.
 func (c *compiler) askedDays() (calendar.PeriodSet, *Error) {
-	ahead := &compiler{scope: newScope(c.schema), stmt: c.stmt, sql: c.sql}
-	if fault := ahead.from(); fault != nil {
+	ahead := &conditionReader{scope: c.scope, values: c.values, text: &text{}, sql: c.sql}
+	var request catalog.Request
+	if _, fault := ahead.where(c.stmt.Where, &request); fault != nil {
 		return nil, fault
 	}
-	if fault := ahead.where(); fault != nil {
-		c.failed = ahead.failed
-		return nil, fault
-	}
-	return days(c.schema.Descriptor.Grain, ahead.out.Request.Periods), nil
+	return days(c.schema.Descriptor.Grain, request.Periods), nil
 }

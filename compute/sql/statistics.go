@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/compute/aggregate"
 )
 
@@ -14,35 +15,42 @@ type known struct {
 	output    Output
 }
 
-// figuresOf reads a call: an aggregate, a statistic, or one relative to other rows.
+// figureReader reads calls that are figures.
+type figureReader struct {
+	*scope
+	joined *joinedDatasets                     // nil: the query is on one dataset
+	asked  func() (calendar.PeriodSet, *Error) // the days of the condition; none: every day
+}
+
+// of reads a call: an aggregate, a statistic, or one relative to other rows.
 // A histogram is a figure a bucket.
-func (c *compiler) figuresOf(v *value) ([]known, *Error) {
+func (r *figureReader) of(v *value) ([]known, *Error) {
 	upper := strings.ToUpper(v.Name.text())
 	if fault := v.Call.plain(); fault != nil {
 		return nil, fault
 	}
-	v, fault := c.limited(v, upper)
+	v, fault := r.limited(v, upper)
 	if fault != nil {
 		return nil, fault
 	}
-	if v.Call.Distinct && c.stmt.Join == nil {
-		return c.entities(v)
+	if v.Call.Distinct && r.joined == nil {
+		return r.entities(v)
 	}
 	if relative, ok := aggregate.Relatives[upper]; ok {
-		return c.relative(v, upper, relative)
+		return r.relative(v, upper, relative)
 	}
-	if c.stmt.Join != nil {
-		return c.joinedFigure(v, upper)
+	if r.joined != nil {
+		return r.joinedFigure(v, upper)
 	}
 	if f := aggregate.Named(upper); f != nil && f.Form != "" && privateIn(v.Call) == nil {
-		return c.statistic(v, upper, f)
+		return r.statistic(v, upper, f)
 	}
-	agg, fault := c.aggregate(v)
+	agg, fault := r.aggregate(v)
 	return []known{{agg, Output{Kind: OutputAggregate}}}, fault
 }
 
 // relative reads SHARE_OF_TOTAL or YEAR_ON_YEAR of a figure.
-func (c *compiler) relative(v *value, upper, relative string) ([]known, *Error) {
+func (r *figureReader) relative(v *value, upper, relative string) ([]known, *Error) {
 	n := v.Name
 	accepted := upper + "(SUM(measure))"
 	args := v.Call.Args
@@ -50,7 +58,7 @@ func (c *compiler) relative(v *value, upper, relative string) ([]known, *Error) 
 		return nil, faultAt(n.Pos, n.Raw, "%s takes one aggregate", upper).want(accepted)
 	}
 	inner := &value{Name: args[0].First.Literal.Name, Call: args[0].First.Call}
-	list, fault := c.figuresOf(inner)
+	list, fault := r.of(inner)
 	if fault != nil {
 		return nil, fault
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/checked"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/noise"
@@ -82,6 +83,9 @@ func (qs *Queries) runQuery(ctx context.Context, id string, a catalog.Attempt) (
 		}
 		defer wipeDraws(draws)
 	}
+	if a.SetOf > 0 {
+		return qs.answerChecked(ctx, q, a, roster, w, plan)
+	}
 	values, parity, contexts, err := qs.openPlan(ctx, q, verdict, a, w, plan)
 	if errors.Is(err, ErrTestFailed) || errors.Is(err, ErrWitnesses) {
 		return catalog.TestFailed{Query: id, Attempt: a.Number, Witnesses: errors.Is(err, ErrWitnesses)}, nil
@@ -135,7 +139,7 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalo
 		singles: make([][]uint64, len(plan.Singles)), multiplied: make([][]uint64, len(plan.Accumulators)),
 	}
 	defer opened.wipe()
-	if contexts, err = qs.openVersions(ctx, o, a, w, plan, opened); err != nil || !plan.Multiplies() {
+	if contexts, err = qs.openVersions(ctx, o, a, w, plan, opened.takeOne); err != nil || !plan.Multiplies() {
 		return opened.values, &opened.parity[0], contexts, err
 	}
 	if err := qs.agreeParity(ctx, o, opened.parity[0]); err != nil {
@@ -150,7 +154,9 @@ func (qs *Queries) openPlan(ctx context.Context, q catalog.Query, verdict catalo
 // openVersions opens all tiles that a plan reads, of whatever version, under the key of
 // each. An opening's context names the plan, which says of which version every number
 // is, and the key. Batches are numbered on from one key to the next.
-func (qs *Queries) openVersions(ctx context.Context, o opening, a catalog.Attempt, w versions.Sources, plan *plan.Plan, into *opened) (contexts catalog.Digest, err error) {
+func (qs *Queries) openVersions(ctx context.Context, o opening, a catalog.Attempt, w versions.Sources, plan *plan.Plan,
+	take func(set, number int, slots []uint64) error,
+) (contexts catalog.Digest, err error) {
 	var list [][32]byte
 	for _, part := range versions.OpeningsByKey(w, plan) {
 		o.key, o.sharing = part.Key, a.SharingOf(part.Key)
@@ -160,13 +166,13 @@ func (qs *Queries) openVersions(ctx context.Context, o opening, a catalog.Attemp
 				return qs.Blobs.Sum(ctx, versions.OpeningTiles(w, plan, number), acc, o.progress.added)
 			},
 			doubt: func(number int) { qs.Blobs.Doubt(versions.OpeningTiles(w, plan, number)) },
-			take:  into.take,
+			take:  take,
 		})
 		if err != nil {
 			return catalog.Digest{}, err
 		}
 		list = append(list, one)
-		o.first += (len(part.Numbers) + batchSize - 1) / batchSize
+		o.first += (len(part.Numbers) + o.batchSize() - 1) / o.batchSize()
 	}
 	return joinContexts(list), nil
 }
@@ -181,7 +187,9 @@ func joinContexts(list [][32]byte) catalog.Digest {
 
 // openingOf is what an attempt opens of a query's plan.
 func openingOf(q catalog.Query, a catalog.Attempt, plan *plan.Plan) opening {
-	return opening{session: QuerySession(q.ID, a.Number), subject: q.Envelope.String(), plan: plan.Digest(), attempt: a.Number, root: a.Root}
+	o := opening{session: QuerySession(q.ID, a.Number), subject: q.Envelope.String(), plan: plan.Digest(), attempt: a.Number, root: a.Root}
+	o.sets = checked.SetsOf(a)
+	return o
 }
 
 // Contexts are what the members of an attempt of a query commit to with their shares
@@ -191,10 +199,6 @@ func Contexts(cluster catalog.Digest, q catalog.Query, a catalog.Attempt, among 
 	digest func(number int) ([32]byte, error),
 ) (catalog.Digest, error) {
 	o := openingOf(q, a, plan)
-	points := make([]int, len(a.Active))
-	for i, id := range a.Active {
-		points[i] = among.Point(id)
-	}
 	var list [][32]byte
 	for _, part := range versions.OpeningsByKey(w, plan) {
 		o.sharing = a.SharingOf(part.Key)
@@ -204,7 +208,9 @@ func Contexts(cluster catalog.Digest, q catalog.Query, a catalog.Attempt, among 
 			if err != nil {
 				return catalog.Digest{}, err
 			}
-			under = append(under, o.of(cluster, points, among.Point(a.Root), number, d).Context())
+			for _, x := range o.of(cluster, among.Point, number, d) {
+				under = append(under, x.Context())
+			}
 		}
 		list = append(list, seal.ContextsDigest(under))
 	}
@@ -264,6 +270,9 @@ func (o *opened) wipe() {
 	wipeShares(o.singles)
 	wipeShares(o.multiplied)
 }
+
+// takeOne is take where there is one set.
+func (o *opened) takeOne(_, number int, slots []uint64) error { return o.take(number, slots) }
 
 // take folds the slots of an opening, or keeps them to be multiplied.
 func (o *opened) take(number int, slots []uint64) error {

@@ -371,7 +371,7 @@ func (n *member) openKnown(ctx context.Context, o opening, tile []byte, values [
 	_, err = n.open(ctx, o, accumulators{
 		numbers: []int{0},
 		fill:    func(_ context.Context, _ int, acc *he.Accumulator) error { return acc.Add(tile) },
-		take:    func(_ int, slots []uint64) error { mine = slots; return nil },
+		take:    func(_, _ int, slots []uint64) error { mine = slots; return nil },
 	})
 	if err != nil {
 		return false, err

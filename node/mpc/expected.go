@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/checked"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
@@ -18,16 +19,16 @@ import (
 // the memory with messages that nobody waits for.
 func Expects(v state.View, self catalog.Node, p Message) (bool, error) {
 	if strings.HasPrefix(p.Session, "key/") {
-		keys, err := v.Keys()
+		keys, err := v.Keys().All()
 		return slices.ContainsFunc(keys, func(k catalog.Key) bool { return owedInCeremony(p, self.ID, k) }), err
 	}
 	if strings.HasPrefix(p.Session, "move/") {
-		moves, err := v.Moves()
+		moves, err := v.Vectors().Moves()
 		return slices.ContainsFunc(moves, func(m resharing.Move) bool { return owedInMove(p, self.ID, m) }), err
 	}
 	if rest, is := strings.CutPrefix(p.Session, "canary/"); is {
 		key, _, _ := strings.Cut(rest, "/")
-		c, err := v.Canary(key)
+		c, err := v.Keys().Canary(key)
 		return err == nil && owedInCanary(p, self.ID, c), err
 	}
 	a, err := attemptOf(v, p.Session)
@@ -43,7 +44,7 @@ func attemptOf(v state.View, session string) (catalog.Attempt, error) {
 	switch kind {
 	case "version":
 		var pending []catalog.Version
-		pending, err = v.PendingVersions()
+		pending, err = v.Versions().Pending()
 		for _, x := range pending {
 			if a, under := UnderWay(x.Attempts); under && session == VersionSession(x.Dataset, x.Version, a.Number) {
 				return a, nil
@@ -51,7 +52,7 @@ func attemptOf(v state.View, session string) (catalog.Attempt, error) {
 		}
 	case "vector":
 		var x catalog.Vector
-		x, err = v.Vector(id)
+		x, err = v.Vectors().Get(id)
 		if a, under := UnderWay(x.Attempts); under && x.State == catalog.VectorProving && session == VectorSession(id, a.Number) {
 			return a, nil
 		}
@@ -69,12 +70,12 @@ func attemptOf(v state.View, session string) (catalog.Attempt, error) {
 }
 
 // owed reports whether p's sender owes it to a member of an attempt: digests
-// every member to every other, contributions the others to the root alone. Members
+// every member to every other, contributions the others of a set to its root alone. Members
 // of a query's attempt that multiply owe each other the parity and what the stages
 // of the computation send.
 func owed(p Message, to string, a catalog.Attempt) bool {
 	return slices.Contains(a.Active, to) && slices.Contains(a.Active, p.From) && p.From != to &&
-		(p.Kind == KindDigests || p.Kind == KindShares && a.Root == to ||
+		(p.Kind == KindDigests || p.Kind == KindShares && checked.Sends(a, p.From, to) ||
 			(p.Kind == KindParity || p.Kind == KindNonce || p.Kind == KindStages) && (strings.HasPrefix(p.Session, "query/") || strings.HasPrefix(p.Session, "vector/") && p.Kind == KindStages))
 }
 

@@ -8,7 +8,10 @@ import (
 	"log/slog"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/checked"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/api/wire"
@@ -30,9 +33,10 @@ type opening struct {
 	plan     catalog.Digest  // group order and slot maps
 	attempt  int
 	active   []catalog.Node // ascending points
-	root     string
-	first    int       // number of the first batch, where an attempt opens under several keys
-	progress *progress // is told what is done; nil: nobody
+	root     string         // of a checked answer empty
+	sets     []checked.Set  // under which each accumulator is opened; none: active alone, with root
+	first    int            // number of the first batch, where an attempt opens under several keys
+	progress *progress      // is told what is done; nil: nobody
 }
 
 // accumulators are what an attempt opens, one after the other.
@@ -43,18 +47,18 @@ type accumulators struct {
 	fill func(ctx context.Context, number int, acc *he.Accumulator) error
 	// doubt is told of the sums of a batch that another member computed differently; nil: nobody.
 	doubt func(number int)
-	// take is given this node's share of the opened slots, in order of number.
-	take func(number int, slots []uint64) error
+	// take is given this node's share of the slots that a set which it is in opened, in order of number.
+	take func(set, number int, slots []uint64) error
 }
 
 // open runs the node's part of an attempt (PROTOCOL.md section 3): compute every
 // accumulator, compare its digest with every other member's, and only then send
-// this node's contribution to the root, or collect the others' as the root. It
-// returns the hash of the list of all contexts.
+// this node's contribution to the root, or collect the others' as the root; of a checked answer
+// under each of its sets. It returns the hash of the list of all contexts, of every accumulator those of all sets.
 func (n *member) open(ctx context.Context, o opening, accs accumulators) (contexts catalog.Digest, err error) {
 	opened := 0
 	defer func() {
-		if err != nil && opened > 0 && o.root == n.id {
+		if err != nil && opened > 0 && slices.ContainsFunc(o.openedBy(), func(s checked.Set) bool { return s.Root == n.id }) {
 			err = fmt.Errorf("%w: %w", failure.ErrSpent, err)
 		}
 	}()
@@ -65,8 +69,12 @@ func (n *member) open(ctx context.Context, o opening, accs accumulators) (contex
 		}
 	}
 	var list [][32]byte
-	for first, batch := 0, o.first; first < len(accs.numbers); first, batch = first+batchSize, batch+1 {
-		numbers := accs.numbers[first:min(first+batchSize, len(accs.numbers))]
+	size := o.batchSize()
+	for first, batch := 0, o.first; first < len(accs.numbers); first, batch = first+size, batch+1 {
+		if batch > MaxBatches {
+			return catalog.Digest{}, fmt.Errorf("open %s: more than %d batches of accumulators", o.session, MaxBatches)
+		}
+		numbers := accs.numbers[first:min(first+size, len(accs.numbers))]
 		o.progress.enter(wire.StageTiles)
 		filled, err := n.fillBatch(ctx, numbers, accs.fill)
 		if err != nil {
@@ -82,8 +90,10 @@ func (n *member) open(ctx context.Context, o opening, accs accumulators) (contex
 		if err != nil {
 			return catalog.Digest{}, err
 		}
-		for _, op := range openings {
-			list = append(list, op.Context())
+		for _, bySet := range openings {
+			for _, op := range bySet {
+				list = append(list, op.Context())
+			}
 		}
 		slots, err := n.openBatch(ctx, o, batch, key, openings, filled)
 		if err != nil {
@@ -92,8 +102,13 @@ func (n *member) open(ctx context.Context, o opening, accs accumulators) (contex
 		opened++
 		o.progress.opened(len(numbers))
 		for i, number := range numbers {
-			if err := accs.take(number, slots[i]); err != nil {
-				return catalog.Digest{}, err
+			for set, share := range slots[i] {
+				if share == nil {
+					continue // this node is not in the set
+				}
+				if err := accs.take(set, number, share); err != nil {
+					return catalog.Digest{}, err
+				}
 			}
 		}
 	}
@@ -118,12 +133,10 @@ func (n *member) fillBatch(ctx context.Context, numbers []int, fill func(context
 }
 
 // agree sends the digests of a batch to every other member, waits for theirs,
-// and returns the batch's openings when all are equal. The context of an
+// and returns the batch's openings, of each accumulator by set, when all are equal. The context of an
 // opening is computed here, from this node's own accumulator.
-func (n *member) agree(ctx context.Context, o opening, batch int, numbers []int, accs []*he.Accumulator) ([]he.Opening, error) {
-	root := o.point(o.root)
-	points := o.points()
-	openings := make([]he.Opening, len(accs))
+func (n *member) agree(ctx context.Context, o opening, batch int, numbers []int, accs []*he.Accumulator) ([][]he.Opening, error) {
+	openings := make([][]he.Opening, len(accs))
 	var digests []byte
 	for i, acc := range accs {
 		d, err := acc.Digest()
@@ -131,7 +144,7 @@ func (n *member) agree(ctx context.Context, o opening, batch int, numbers []int,
 			return nil, err
 		}
 		digests = append(digests, d[:]...)
-		openings[i] = o.of(n.Cluster.ID, points, root, numbers[i], d)
+		openings[i] = o.of(n.Cluster.ID, o.point, numbers[i], d)
 	}
 	if err := n.sendOthers(ctx, o, KindDigests, batch, digests); err != nil {
 		return nil, err
@@ -149,45 +162,64 @@ func (n *member) agree(ctx context.Context, o opening, batch int, numbers []int,
 	return openings, nil
 }
 
-// openBatch makes this node's contributions and sends them to the root, or
-// combines the others' when it is the root, and returns its shares of the slots.
-func (n *member) openBatch(ctx context.Context, o opening, batch int, key *he.NodeKey, openings []he.Opening, accs []*he.Accumulator) ([][]uint64, error) {
-	slots := make([][]uint64, len(openings))
-	if o.root != n.id {
-		ds := make([][]byte, len(openings))
-		err := n.each(ctx, len(openings), func(i int) (err error) {
-			ds[i], slots[i], err = key.Contribute(openings[i], accs[i])
-			return err
-		})
-		if err != nil {
-			return nil, err
+// place is one opening of a batch: of an accumulator, under a set.
+type place struct{ acc, set int }
+
+// openBatch makes this node's contributions and sends those of all sets with one root to it at once, combines the
+// others' where it is the root itself, and returns its shares of the slots of each accumulator, by set; nil of sets
+// that it is not in.
+func (n *member) openBatch(ctx context.Context, o opening, batch int, key *he.NodeKey, openings [][]he.Opening, accs []*he.Accumulator) ([][][]uint64, error) {
+	sets := o.openedBy()
+	slots := make([][][]uint64, len(accs))
+	gives, takes := map[string][]place{}, map[string][]place{} // by who is the root, and by whose contributions they are
+	var rooted []place
+	for i := range accs {
+		slots[i] = make([][]uint64, len(sets))
+		for k, s := range sets {
+			at := place{i, k}
+			switch {
+			case !s.Has(n.id):
+			case s.Root != n.id:
+				gives[s.Root] = append(gives[s.Root], at)
+			default:
+				rooted = append(rooted, at)
+				for _, id := range s.Members {
+					if id != n.id {
+						takes[id] = append(takes[id], at)
+					}
+				}
+			}
 		}
-		sent := packParts(ds)
-		n.noteGiven(ctx, o, batch, openings, sent)
-		return slots, n.Peers.Send(ctx, o.root, Message{o.session, KindShares, batch, n.id}, sent)
 	}
-	theirs := make(map[int][][]byte, len(o.active))
-	for _, m := range o.others(n.id) {
-		p := Message{o.session, KindShares, batch, m.ID}
-		b, err := n.mailbox.Wait(ctx, p)
+	if err := n.contribute(ctx, o, batch, key, openings, accs, gives, slots); err != nil {
+		return nil, err
+	}
+	theirs := map[place]map[int][]byte{}
+	for _, at := range rooted {
+		theirs[at] = map[int][]byte{}
+	}
+	for _, m := range o.active {
+		if len(takes[m.ID]) == 0 {
+			continue
+		}
+		b, err := n.mailbox.Wait(ctx, Message{o.session, KindShares, batch, m.ID})
 		if errors.Is(err, errUsedUp) {
 			return nil, fmt.Errorf("%w: %w", failure.ErrSpent, err)
 		}
 		if err != nil {
 			return nil, err
 		}
-		parts, err := unpackParts(b, len(openings))
+		parts, err := unpackParts(b, len(takes[m.ID]))
 		if err != nil {
 			return nil, failure.WithCode(fmt.Errorf("%w: contributions of %s: %w", failure.ErrDeviates, m.ID, err), "node.deviates_sent", m.ID)
 		}
-		theirs[m.Point] = parts
-	}
-	err := n.each(ctx, len(openings), func(i int) (err error) {
-		ds := make(map[int][]byte, len(theirs))
-		for point, parts := range theirs {
-			ds[point] = parts[i]
+		for i, at := range takes[m.ID] {
+			theirs[at][m.Point] = parts[i]
 		}
-		slots[i], err = key.Combine(openings[i], accs[i], ds)
+	}
+	err := n.each(ctx, len(rooted), func(i int) (err error) {
+		at := rooted[i]
+		slots[at.acc][at.set], err = key.Combine(openings[at.acc][at.set], accs[at.acc], theirs[at])
 		return err
 	})
 	if errors.Is(err, he.ErrMalformed) || errors.Is(err, he.ErrForeignShare) {
@@ -197,23 +229,59 @@ func (n *member) openBatch(ctx context.Context, o opening, batch int, key *he.No
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range o.active {
-		n.mailbox.Release(Message{o.session, KindShares, batch, m.ID})
+	for id := range takes {
+		n.mailbox.Release(Message{o.session, KindShares, batch, id})
 	}
 	return slots, nil
+}
+
+// contribute makes this node's contributions to the openings of a batch and sends each root those that are for it.
+func (n *member) contribute(ctx context.Context, o opening, batch int, key *he.NodeKey, openings [][]he.Opening, accs []*he.Accumulator,
+	gives map[string][]place, slots [][][]uint64,
+) error {
+	all := map[string][]byte{}
+	var sent []byte
+	for _, m := range o.active {
+		at := gives[m.ID]
+		if len(at) == 0 {
+			continue
+		}
+		ds := make([][]byte, len(at))
+		err := n.each(ctx, len(at), func(i int) (err error) {
+			x := at[i]
+			ds[i], slots[x.acc][x.set], err = key.Contribute(openings[x.acc][x.set], accs[x.acc])
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		all[m.ID] = packParts(ds)
+		sent = append(sent, all[m.ID]...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	n.noteGiven(ctx, o, batch, openings, sent)
+	g, ctx := errgroup.WithContext(ctx)
+	for id, b := range all {
+		g.Go(func() error { return n.Peers.Send(ctx, id, Message{o.session, KindShares, batch, n.id}, b) })
+	}
+	return g.Wait()
 }
 
 // noteGiven logs digests of what this node contributes and of what for, where debug lines are wanted: so that whoever has
 // the logs of all nodes can show that none gave two contributions in one place of an attempt. Nothing of a contribution
 // follows from its digest: it is uniform for all who do not have it.
-func (n *member) noteGiven(ctx context.Context, o opening, batch int, openings []he.Opening, sent []byte) {
+func (n *member) noteGiven(ctx context.Context, o opening, batch int, openings [][]he.Opening, sent []byte) {
 	if !n.Logger.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
 	var contexts []byte
-	for _, x := range openings {
-		d := x.Context()
-		contexts = append(contexts, d[:]...)
+	for _, bySet := range openings {
+		for _, x := range bySet {
+			d := x.Context()
+			contexts = append(contexts, d[:]...)
+		}
 	}
 	n.Logger.DebugContext(ctx, MessageGiven, "session", o.session, "batch", batch, "contexts", catalog.Sum(contexts).String(), "given", catalog.Sum(sent).String())
 }
@@ -221,13 +289,37 @@ func (n *member) noteGiven(ctx context.Context, o opening, batch int, openings [
 // MessageGiven is what the log says where a member contributed to an opening.
 const MessageGiven = "contributed"
 
-// of names the opening of one accumulator.
-func (o opening) of(cluster catalog.Digest, points []int, root, number int, accumulator [32]byte) he.Opening {
-	return he.Opening{
-		Cluster: cluster, Key: o.sharing.Key, Epoch: o.sharing.Epoch, Query: o.subject, Attempt: o.attempt,
-		Plan: o.plan, Number: number, Accumulator: accumulator, Active: points, Root: root,
+// of names the openings of one accumulator, by set. point is that of a member.
+func (o opening) of(cluster catalog.Digest, point func(id string) int, number int, accumulator [32]byte) []he.Opening {
+	var out []he.Opening
+	for _, s := range o.openedBy() {
+		points := make([]int, len(s.Members))
+		for i, id := range s.Members {
+			points[i] = point(id)
+		}
+		out = append(out, he.Opening{
+			Cluster: cluster, Key: o.sharing.Key, Epoch: o.sharing.Epoch, Query: o.subject, Attempt: o.attempt,
+			Plan: o.plan, Number: number, Accumulator: accumulator, Active: points, Root: point(s.Root),
+		})
 	}
+	return out
 }
+
+// openedBy are the sets under which each accumulator is opened.
+func (o opening) openedBy() []checked.Set {
+	if o.sets != nil {
+		return o.sets
+	}
+	one := checked.Set{Root: o.root}
+	for _, m := range o.active {
+		one.Members = append(one.Members, m.ID)
+	}
+	return []checked.Set{one}
+}
+
+// batchSize is how many accumulators are opened between two exchanges: under several sets so many fewer, that a member
+// holds and sends no more.
+func (o opening) batchSize() int { return max(1, batchSize/max(1, len(o.sets))) }
 
 // points are the members' points, ascending.
 func (o opening) points() []int {

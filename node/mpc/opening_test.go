@@ -59,7 +59,7 @@ func TestSumsThatMembersDoNotAgreeOnAreDoubted(t *testing.T) {
 		_, err := n.open(t.Context(), o, accumulators{
 			numbers: []int{3, 5}, fill: fill,
 			doubt: func(number int) { doubted = append(doubted, number) },
-			take:  func(int, []uint64) error { return errors.New("opened") },
+			take:  func(int, int, []uint64) error { return errors.New("opened") },
 		})
 		if !slices.Equal(doubted, c.want) || errors.Is(err, failure.ErrDeviates) != (c.want != nil) {
 			t.Errorf("%s: doubted %v, %v", name, doubted, err)

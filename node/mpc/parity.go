@@ -56,7 +56,7 @@ func (qs *Queries) runParity(ctx context.Context, dataset string, version int, a
 				qs.Blobs.Doubt(t)
 			}
 		},
-		take: func(_ int, slots []uint64) (err error) {
+		take: func(_, _ int, slots []uint64) (err error) {
 			share, err = qs.Params.Parity(slots)
 			return err
 		},

@@ -85,6 +85,12 @@ It says what was charged and what is left of the contract. The same exact query 
 same version is answered from this machine's own store for 24 hours, free, and says so;
 --fresh asks the nodes anew.
 
+With --verify every set of nodes that opens together opens the answer, of one or two nodes
+more than a set has, and the sets' figures are compared here. Of one node more a node that
+lies is noticed, and no figure printed; of two more it is outvoted, and mostly named. It is
+for exact figures without private lists and products, and takes each set's work and wear of
+the key; repeats are not free.
+
 Without --contract it runs under your only contract that covers it. With --explain
 it says what would be released, and nothing is charged.`,
 		Example: `  weir query --dir /tmp/weir "SELECT station, AVG(pm25) FROM beijing_air WHERE period = '2016' GROUP BY station"`,
@@ -110,6 +116,9 @@ it says what would be released, and nothing is charged.`,
 			}
 			if o.Delta != "" && o.Epsilon == "" {
 				return cli.Usagef(cmd, "--delta needs --epsilon")
+			}
+			if o.Verify && o.Epsilon != "" {
+				return cli.Usagef(cmd, "--verify excludes --epsilon: noised answers are not checked, as the sets' sums would give single nodes' noise away")
 			}
 			if err := private.check(cmd); err != nil {
 				return err
@@ -140,6 +149,7 @@ it says what would be released, and nothing is charged.`,
 	cmd.Flags().IntVar(&o.JoinAsOf, "join-as-of", 0, "likewise a `version` of the joined dataset, which was the newest together with that of --as-of; default: the newest that was")
 	cmd.Flags().StringVar(&o.Epsilon, "epsilon", "", "ask for a differentially private answer: every figure carries noise for that privacy loss, at most 1, which is charged to the contract")
 	cmd.Flags().StringVar(&o.Delta, "delta", "", "with --epsilon: Gaussian noise that may fail its promise with that probability, such as 1e-9; default: Laplace noise, which never does")
+	cmd.Flags().BoolVar(&o.Verify, "verify", false, "have several sets of nodes open the answer, and compare theirs: a node that lies is noticed, with enough nodes outvoted")
 	cmd.Flags().BoolVar(&q.plot, "plot", false, "draw the figures: a line of one period after the other, else bars")
 	cmd.Flags().BoolVar(&q.bom, "bom", false, "with -o csv: for Excel: begin with a byte order mark, and names that look like formulas with '")
 	cmd.Flags().BoolVar(&o.Fresh, "fresh", false, "ask the nodes even if this machine has the answer, of the last 24 hours")
@@ -286,6 +296,9 @@ func (q *question) print(t *result.Table) error {
 		return err
 	}
 	q.NoteEach("%s", t.Shortfall())
+	if t.Checked != nil {
+		q.Note("%s", t.Checked.Words())
+	}
 	return nil
 }
 
@@ -298,6 +311,9 @@ func printResult(a *cli.App, t *result.Table) error {
 	}
 	if a.Output != cli.Table {
 		a.NoteEach("%s", t.Shortfall())
+		if c := t.Checked; c != nil && !c.Agree {
+			a.Note("%s", c.Words())
+		}
 	}
 	return nil
 }
@@ -372,6 +388,10 @@ func addExplained(s *term.Table, x wire.Explained) {
 	}
 	s.Add("what a node learns", x.Nodes)
 	addNoise(s, x.Noise)
+	if c := x.Checked; c != nil {
+		s.Add("checked by", fmt.Sprintf("%d sets of %d of %d nodes", c.Sets, c.SetOf, c.Members))
+		s.Add("tiles counted against the key", fmt.Sprintf("%d of %d that it bears, of all sets", c.Tiles, c.Most))
+	}
 }
 
 // addCoverage says how much of their groups the rows would cover: each row that would

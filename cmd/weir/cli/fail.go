@@ -145,6 +145,7 @@ func classify(err error) (int, errorFields) {
 	var usage *UsageError
 	var fault *sql.Error
 	var problem *wire.Problem
+	var lie *ask.LieError
 	var parity *ask.ParityError
 	var key *client.KeyError
 	var away *client.UnreachableError
@@ -188,6 +189,8 @@ func classify(err error) (int, errorFields) {
 			Kind: problem.Kind, Rule: problem.Rule, Message: problem.Message, Fix: cmp.Or(problem.Fix, suggestList(problem.Message)), Field: problem.Field,
 			Line: problem.Line, Column: problem.Column, Near: problem.Near, Nearest: problem.Nearest, Accepted: problem.Accepted,
 		}
+	case errors.As(err, &lie):
+		return ExitFailed, errorFields{Kind: "lie", Message: message}
 	case errors.As(err, &parity):
 		return ExitFailed, errorFields{Kind: "parity", Message: message}
 	case errors.As(err, &key):

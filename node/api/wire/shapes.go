@@ -237,6 +237,8 @@ type Statement struct {
 	AsOf         int    `json:"as_of,omitempty"` // the version as of which to answer; absent: the newest
 	// Noise asks to explain the noised query; absent: the exact one.
 	Noise *catalog.Noise `json:"noise,omitempty"`
+	// Verify asks to explain the checked answer.
+	Verify bool `json:"verify,omitempty"`
 	// NewPortfolio lets a private selector of any name stand for one that is not
 	// registered yet.
 	NewPortfolio bool `json:"new_portfolio,omitempty"`
@@ -287,6 +289,18 @@ type Explained struct {
 	Millis int64 `json:"estimated_ms"`
 	// Noise is what the figures would carry and cost; absent: they are exact.
 	Noise *ExplainedNoise `json:"noise,omitempty"`
+	// Checked is what checking the answer would take; absent: it would not be, or nothing is opened.
+	Checked *ExplainedCheck `json:"checked,omitempty"`
+}
+
+// ExplainedCheck is what a checked answer takes: so many members, fewer by one where no more are up, who open it under
+// every set of SetOf of them. Each set counts its tiles against the key.
+type ExplainedCheck struct {
+	Members int   `json:"members"`
+	SetOf   int   `json:"set_of"`
+	Sets    int   `json:"sets"`
+	Tiles   int64 `json:"tiles"` // that count against the key, of all sets
+	Most    int64 `json:"most"`  // that a key bears
 }
 
 // ExplainedRow is what a row of a result would cover.

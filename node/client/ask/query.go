@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +49,9 @@ type Options struct {
 	// Epsilon, a decimal text, asks for a noised answer of that privacy loss;
 	// empty: exact figures. Delta makes the noise Gaussian; empty: Laplace.
 	Epsilon, Delta string
+	// Verify asks for a checked answer: several sets of nodes open it, and their answers are compared (Table.Checked,
+	// LieError). It is for exact queries without private vectors and products.
+	Verify bool
 	// NewPortfolio explains the query for a selector that is yet to be registered,
 	// whatever its name; portfolio.Explain tests its list, too.
 	NewPortfolio bool
@@ -152,7 +156,7 @@ func compileAsked(ctx context.Context, c *client.Client, text string, o Options)
 // request, waits until t nodes have sealed their shares to this client's key,
 // opens and adds them, and checks plan, contexts, parity and ranges, and that verdict and
 // shares are those that the ledger proves. Errors: *sql.Error for the SQL, a refusal
-// (IsRefused), ErrQueryFailed, *ParityError, *result.CheckError, ErrVerdictForged.
+// (IsRefused), ErrQueryFailed, *ParityError, *LieError, *result.CheckError, ErrVerdictForged.
 func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Result, error) {
 	dataset, compiled, file, err := compileAsked(ctx, c, sql, o)
 	if err != nil {
@@ -212,7 +216,7 @@ func Explain(ctx context.Context, c *client.Client, sql string, o Options) (wire
 		return wire.Explained{}, located(compiled, err)
 	}
 	asked := wire.Statement{
-		SQL: sql, Contract: contract, Complete: r.Complete, Partial: r.Partial, AsOf: r.AsOf, Noise: r.Noise, NewPortfolio: o.NewPortfolio,
+		SQL: sql, Contract: contract, Complete: r.Complete, Partial: r.Partial, AsOf: r.AsOf, Noise: r.Noise, Verify: r.Verify, NewPortfolio: o.NewPortfolio,
 	}
 	if r.Join != nil {
 		asked.JoinContract, asked.JoinAsOf = r.Join.Contract, r.Join.AsOf
@@ -227,7 +231,7 @@ func Explain(ctx context.Context, c *client.Client, sql string, o Options) (wire
 // complete puts into a query's request what its SQL does not say.
 func (o Options) complete(compiled *sql.Compiled) error {
 	r := &compiled.Request
-	r.Complete, r.Partial, r.Noise, r.AsOf = o.Complete, o.Partial, o.noise(), o.AsOf
+	r.Complete, r.Partial, r.Noise, r.AsOf, r.Verify = o.Complete, o.Partial, o.noise(), o.AsOf, o.Verify
 	if r.Join != nil {
 		r.Join.AsOf = o.JoinAsOf
 	} else if o.JoinAsOf != 0 {
@@ -370,7 +374,7 @@ func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Da
 	if a, b := verdict.Noise, compiled.Request.Noise; (a == nil) != (b == nil) || a != nil && *a != *b {
 		return nil, fmt.Errorf("%w: the verdict of query %s is not on the noise that was asked for", client.ErrPinned, q.ID)
 	}
-	sums, err := sums(c, parameters, q, p.plan, decided, h.shares.Shares)
+	sums, told, err := sums(c, parameters, q, p.plan, decided, h.shares.Shares, compiled.Request.Verify)
 	if err != nil {
 		return nil, err
 	}
@@ -378,23 +382,41 @@ func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Da
 	if err != nil {
 		return nil, err
 	}
-	return result.NewTable(compiled, result.Input{
+	t, err := result.NewTable(compiled, result.Input{
 		Descriptor: p.descriptor, Layers: p.layers, Verdict: verdict, Plan: p.plan, Sums: sums,
 		Nodes: parameters.Threshold(), Pieces: names,
 	})
+	if err == nil {
+		t.Checked = told
+	}
+	return t, err
 }
 
-// sums opens the shares of a query, which must be those that the ledger took. A plan without columns opens
-// nothing: counts are public.
-func sums(c *client.Client, p he.Parameters, q catalog.Query, plan *plan.Plan, decided *audit.ProvenQuery, shares []wire.SealedShare) ([]int64, error) {
+// sums opens the shares of a query, which must be those that the ledger took, and of a checked answer compares what the
+// sets of nodes say. A plan without columns opens nothing: counts are public.
+func sums(c *client.Client, p he.Parameters, q catalog.Query, plan *plan.Plan, decided *audit.ProvenQuery, shares []wire.SealedShare, verify bool) ([]int64, *result.Checked, error) {
 	if plan.Width == 0 {
-		return nil, nil
+		if verify {
+			return nil, &result.Checked{}, nil
+		}
+		return nil, nil, nil
 	}
 	if digest := plan.Digest(); digest != q.Plan {
-		return nil, fmt.Errorf("the nodes computed query %s by plan %s, its verdict gives %s; no figure is printed", q.ID, q.Plan, digest)
+		return nil, nil, fmt.Errorf("the nodes computed query %s by plan %s, its verdict gives %s; no figure is printed", q.ID, q.Plan, digest)
 	}
 	if err := checkShares(decided, q, shares); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return open(c, p, q, plan, shares)
+	if len(q.Attempts) == 0 {
+		return nil, nil, forged(q, "no nodes were named to open it")
+	}
+	a := q.Attempts[len(q.Attempts)-1]
+	if verify != (a.SetOf > 0) || !slices.Equal(a.Active, decided.Active) {
+		return nil, nil, forged(q, "the attempt that answered it was by the nodes %q in sets of %d, which is not what was asked and named", a.Active, a.SetOf)
+	}
+	if verify {
+		return openChecked(c, p, q, a, plan, shares)
+	}
+	sums, err := open(c, p, q, plan, shares)
+	return sums, nil, err
 }

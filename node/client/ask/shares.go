@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/checked"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/seal"
@@ -17,7 +18,7 @@ import (
 // sealed for other contexts, another plan or another query does not open. The
 // parity numbers must add up to 0, or there is no figure.
 func open(c *client.Client, p he.Parameters, q catalog.Query, plan *plan.Plan, shares []wire.SealedShare) ([]int64, error) {
-	if err := checkMembers(c, p, q, shares); err != nil {
+	if err := checkMembers(c, p.Threshold(), q, shares); err != nil {
 		return nil, err
 	}
 	aad := seal.ShareAAD(q.Context, plan.Digest(), q.Envelope)
@@ -76,19 +77,22 @@ func answeredBy(rosters []catalog.Cluster, q catalog.Query) (catalog.Cluster, er
 	if len(q.Attempts) == 0 {
 		return rosters[len(rosters)-1], nil // nothing was opened
 	}
-	active := q.Attempts[len(q.Attempts)-1].Active
+	a := q.Attempts[len(q.Attempts)-1]
+	active := a.Active
 	for _, c := range slices.Backward(rosters) {
-		if r := c.Roster(); len(active) == r.Threshold && slices.Equal(r.InOrder(active), active) {
+		r := c.Roster()
+		together := len(active) == r.Threshold && a.SetOf == 0 || a.SetOf == r.Threshold && checked.Possible(len(active), a.SetOf)
+		if together && slices.Equal(r.InOrder(active), active) {
 			return c, nil
 		}
 	}
 	return catalog.Cluster{}, fmt.Errorf("%w: query %s was answered by %q, who are the nodes that open together in no roster of the cluster", client.ErrPinned, q.ID, active)
 }
 
-// checkMembers requires exactly t shares, of distinct pinned nodes.
-func checkMembers(c *client.Client, p he.Parameters, q catalog.Query, shares []wire.SealedShare) error {
-	if len(shares) != p.Threshold() {
-		return fmt.Errorf("query %s has %d shares, want exactly %d", q.ID, len(shares), p.Threshold())
+// checkMembers requires exactly so many shares, of distinct pinned nodes.
+func checkMembers(c *client.Client, members int, q catalog.Query, shares []wire.SealedShare) error {
+	if len(shares) != members {
+		return fmt.Errorf("query %s has %d shares, want exactly %d", q.ID, len(shares), members)
 	}
 	seen := make(map[string]bool)
 	for _, share := range shares {

@@ -70,7 +70,10 @@ func (q *ProvenQuery) words(p *Proven, add func(string, ...any)) {
 		add("Of version %d it takes what later versions did not change: manifest %s, presence %s.", l.Version, l.Manifest, l.Presence)
 	}
 	q.joinWords(add)
-	if q.Attempt > 0 {
+	switch {
+	case q.Attempt > 0 && q.Request.Verify:
+		add("Attempt %d was given to the nodes %s, as a checked answer: each set of them that opens together opened %d tiles.", q.Attempt, strings.Join(q.Active, ", "), q.Tiles)
+	case q.Attempt > 0:
 		add("Attempt %d was given to the nodes %s, gathered by %s, opening %d tiles.", q.Attempt, strings.Join(q.Active, ", "), q.Root, q.Tiles)
 	}
 	for _, s := range q.Shares {

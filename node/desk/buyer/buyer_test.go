@@ -55,7 +55,7 @@ func TestDatasetsAreFoundByWordsAndFacets(t *testing.T) {
 	w, b := market(t)
 	ids := func(want wanted) string {
 		t.Helper()
-		found, err := b.catalogue(w.Ctx, want)
+		found, err := b.datasets.find(w.Ctx, want)
 		w.Must(err)
 		var ids []string
 		for _, e := range found.Datasets {
@@ -81,7 +81,7 @@ func TestDatasetsAreFoundByWordsAndFacets(t *testing.T) {
 			t.Errorf("%+v finds %q, want %q", c.want, got, c.ids)
 		}
 	}
-	found, err := b.catalogue(w.Ctx, wanted{Grain: "day"})
+	found, err := b.datasets.find(w.Ctx, wanted{Grain: "day"})
 	w.Must(err)
 	// A facet counts what another of its values would find.
 	want := []Facet{
@@ -97,7 +97,7 @@ func TestDatasetsAreFoundByWordsAndFacets(t *testing.T) {
 func TestAListingShowsWhatADatasetHas(t *testing.T) {
 	w, b := market(t)
 	for _, id := range []string{"air", "works"} {
-		l, err := b.listing(w.Ctx, named{id})
+		l, err := b.datasets.listing(w.Ctx, named{id})
 		w.Must(err)
 		if len(l.Samples) != 4 || len(l.Contracts) != 1 || len(l.Policy) == 0 || len(l.Versions) != 1 || l.Versions[0].State != "live" || len(l.Dictionary) == 0 {
 			t.Errorf("%s is listed as %+v", id, l)
@@ -109,13 +109,13 @@ func TestAListingShowsWhatADatasetHas(t *testing.T) {
 				t.Errorf("%s, %s: %+v", s.Title, s.SQL, x.Problem)
 			}
 		}
-		n, err := b.names(w.Ctx, named{id})
+		n, err := b.datasets.names(w.Ctx, named{id})
 		w.Must(err)
 		if len(n.Columns) != 2 || n.Columns[1].Name != "county" || len(n.Functions) != 3 || n.First != l.First || n.Last != l.Last {
 			t.Errorf("names of %s are %+v", id, n)
 		}
 	}
-	c, err := b.coverage(w.Ctx, named{"air"})
+	c, err := b.datasets.coverage(w.Ctx, named{"air"})
 	w.Must(err)
 	if len(c.Periods) != 40 || c.Periods[0] != "2024-01-20" || c.From[0] != time.Date(2024, 1, 20, 0, 0, 0, 0, time.UTC).Unix() || len(c.Series) != 2 {
 		t.Fatalf("%d periods from %v", len(c.Periods), c.Periods[:1])
@@ -131,10 +131,10 @@ func TestAListingShowsWhatADatasetHas(t *testing.T) {
 			t.Errorf("day %d: %d and %d ‰", day, got, c.Series[1].Permille[day])
 		}
 	}
-	if a, err := b.answerable(w.Ctx, named{"air"}); err != nil || !a.Public {
+	if a, err := b.datasets.answerable(w.Ctx, named{"air"}); err != nil || !a.Public {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if a, err := b.answerable(w.Ctx, named{"works"}); err != nil || a.Report == nil || len(a.Report.Levels) == 0 {
+	if a, err := b.datasets.answerable(w.Ctx, named{"works"}); err != nil || a.Report == nil || len(a.Report.Levels) == 0 {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
@@ -182,13 +182,13 @@ func TestAQuestionIsAskedOnceAndKept(t *testing.T) {
 	if job = answered(w, b, again); !job.Free || job.Answer.Query == "" {
 		t.Errorf("asked again it is %+v", job)
 	}
-	contracts, err := b.contracts(w.Ctx, none{})
+	contracts, err := b.orders.contracts(w.Ctx, none{})
 	w.Must(err)
 	for _, k := range contracts.Contracts {
 		if k.Dataset == "works" && k.Used != 1 {
 			t.Errorf("%d queries were charged", k.Used)
 		}
-		st, err := b.statement(w.Ctx, monthly{ID: k.ID})
+		st, err := b.orders.statement(w.Ctx, monthly{ID: k.ID})
 		w.Must(err)
 		if k.Dataset == "works" && len(st.Lines) != 1 {
 			t.Errorf("the statement has %+v", st.Lines)
@@ -202,18 +202,18 @@ func TestAQuestionIsAskedOnceAndKept(t *testing.T) {
 	id := job.Answer.Query
 	later := New(b.client, b.dir, nil)
 	t.Cleanup(later.Close)
-	a, err := later.answer(w.Ctx, stored{id})
+	a, err := later.answers.answer(w.Ctx, stored{id})
 	w.Must(err)
 	if d := cmp.Diff(job.Answer.Table.Rows, a.Table.Rows); d != "" || a.Question.SQL != q.SQL {
 		t.Errorf("read again it is %+v\n%s", a.Question, d)
 	}
-	h, err := later.history(w.Ctx, none{})
+	h, err := later.answers.history(w.Ctx, none{})
 	w.Must(err)
 	if len(h.Queries) != 1 || !h.Queries[0].Kept || h.Queries[0].Query != id || h.Away != nil {
 		t.Errorf("the history has %+v", h)
 	}
 	for format, begin := range map[string]string{"csv": "sum(nox)\n", "excel-csv": "\ufeffsum(nox)\n", "xlsx": "PK", "parquet": "PAR1", "json": `{"query":"` + id} {
-		f, err := later.export(w.Ctx, exported{Query: id, Format: format})
+		f, err := later.answers.export(w.Ctx, exported{Query: id, Format: format})
 		w.Must(err)
 		if !strings.HasPrefix(string(f.Content), begin) || !strings.HasPrefix(f.Name, "works-q-") {
 			t.Errorf("%s is %s: %.40q", format, f.Name, f.Content)
@@ -225,7 +225,7 @@ func TestAQuestionIsAskedOnceAndKept(t *testing.T) {
 			}
 		}
 	}
-	f, err := later.receipt(w.Ctx, stored{id})
+	f, err := later.answers.receipt(w.Ctx, stored{id})
 	w.Must(err)
 	if p, err := audit.VerifyReceipt(w.Profile, f.Content); err != nil || p.Query == nil || p.Query.SQL != q.SQL || !strings.HasSuffix(f.Name, ".tlog-proof") {
 		t.Errorf("%s proves %+v, %v", f.Name, p, err)
@@ -236,10 +236,10 @@ func TestAQuestionIsAskedOnceAndKept(t *testing.T) {
 		s.CloseClientConnections()
 		s.Close()
 	}
-	if h, err = later.history(w.Ctx, none{}); err != nil || len(h.Queries) != 1 || h.Away == nil || h.Away.Fix == "" {
+	if h, err = later.answers.history(w.Ctx, none{}); err != nil || len(h.Queries) != 1 || h.Away == nil || h.Away.Fix == "" {
 		t.Errorf("without nodes the history is %+v, %v", h, err)
 	}
-	if _, err := later.answer(w.Ctx, stored{id}); err != nil {
+	if _, err := later.answers.answer(w.Ctx, stored{id}); err != nil {
 		t.Errorf("without nodes the answer is gone: %v", err)
 	}
 }
@@ -248,7 +248,7 @@ func TestAQuestionIsAskedOnceAndKept(t *testing.T) {
 func TestAnOrderIsMadeOfAQuery(t *testing.T) {
 	w, b := market(t)
 	const text = "SELECT county, date_trunc('month', period), AVG(pm25) FROM air GROUP BY county, date_trunc('month', period)"
-	o, err := b.draft(w.Ctx, struct{ Body drafted }{drafted{SQL: text}})
+	o, err := b.orders.draft(w.Ctx, struct{ Body drafted }{drafted{SQL: text}})
 	w.Must(err)
 	want := Order{Dataset: "air", Measures: []string{"pm25"}, Aggregates: []string{"avg"}, Scoped: true, Columns: []string{"county"}, Grain: "month"}
 	if d := cmp.Diff(want, o); d != "" {
@@ -261,13 +261,13 @@ func TestAnOrderIsMadeOfAQuery(t *testing.T) {
 		bad := o
 		bad.Purpose = "a test"
 		spoil(&bad)
-		_, err := b.order(w.Ctx, struct{ Body Order }{bad})
+		_, err := b.orders.place(w.Ctx, struct{ Body Order }{bad})
 		if p, ok := errors.AsType[*wire.Problem](err); !ok || p.Kind != route.KindInput || p.Fix == "" || p.Field == "" {
 			t.Errorf("%+v: %v", bad, err)
 		}
 	}
 	o.Purpose, o.Until = "a test", time.Now().AddDate(1, 0, 0).Format(time.DateOnly)
-	done, err := b.order(w.Ctx, struct{ Body Order }{o})
+	done, err := b.orders.place(w.Ctx, struct{ Body Order }{o})
 	w.Must(err)
 	contract, err := exchange.ApproveOrder(w.Ctx, w.Client(catalog.RolePublisher), catalog.OrderApprove{Order: done.Order})
 	w.Must(err)
@@ -276,12 +276,12 @@ func TestAnOrderIsMadeOfAQuery(t *testing.T) {
 	if x.Explain == nil || x.Explain.Contract != contract {
 		t.Errorf("under it the query is %+v", x.Problem)
 	}
-	list, err := b.orders(w.Ctx, none{})
+	list, err := b.orders.list(w.Ctx, none{})
 	w.Must(err)
 	if len(list.Orders) != 3 || list.Orders[0].ID != done.Order {
 		t.Errorf("the orders are %+v", list.Orders)
 	}
-	if p, err := b.portfolios(w.Ctx, none{}); err != nil || p.Portfolios == nil || len(p.Portfolios) != 0 {
+	if p, err := b.portfolios.list(w.Ctx, none{}); err != nil || p.Portfolios == nil || len(p.Portfolios) != 0 {
 		t.Errorf("the portfolios are %+v, %v", p, err)
 	}
 }
@@ -378,13 +378,13 @@ func TestADeskWithoutAKeyReadsWhatIsPublic(t *testing.T) {
 	t.Cleanup(c.Close)
 	b := New(c, t.TempDir(), nil)
 	t.Cleanup(b.Close)
-	if found, err := b.catalogue(w.Ctx, wanted{}); err != nil || found.Total != 2 {
+	if found, err := b.datasets.find(w.Ctx, wanted{}); err != nil || found.Total != 2 {
 		t.Errorf("%+v, %v", found, err)
 	}
-	if _, err := b.listing(w.Ctx, named{"works"}); err != nil {
+	if _, err := b.datasets.listing(w.Ctx, named{"works"}); err != nil {
 		t.Error(err)
 	}
-	if h, err := b.history(w.Ctx, none{}); err != nil || len(h.Queries) != 0 {
+	if h, err := b.answers.history(w.Ctx, none{}); err != nil || len(h.Queries) != 0 {
 		t.Errorf("%+v, %v", h, err)
 	}
 	_, err = b.explain(w.Ctx, asked{Question{SQL: "SELECT COUNT(*) FROM air"}})

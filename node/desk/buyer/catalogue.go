@@ -97,8 +97,11 @@ func unitsOf(d catalog.Descriptor) (units []string) {
 	return units
 }
 
-func (b *Buyer) catalogue(ctx context.Context, w wanted) (Found, error) {
-	all, err := client.Datasets.All(ctx, b.client)
+// datasets finds datasets, and shows what is public of one.
+type datasets struct{ client *client.Client }
+
+func (s *datasets) find(ctx context.Context, w wanted) (Found, error) {
+	all, err := client.Datasets.All(ctx, s.client)
 	if err != nil {
 		return Found{}, err
 	}
@@ -126,12 +129,12 @@ func (b *Buyer) catalogue(ctx context.Context, w wanted) (Found, error) {
 	if len(all) > perPage {
 		all, out.Next = all[:perPage], w.Skip+perPage
 	}
-	granted, err := b.granted(ctx)
+	granted, err := s.granted(ctx)
 	if err != nil {
 		return Found{}, err
 	}
 	for _, d := range all {
-		e, err := b.entry(ctx, d)
+		e, err := s.entry(ctx, d)
 		if err != nil {
 			return Found{}, err
 		}
@@ -166,11 +169,11 @@ func hasWords(d catalog.Descriptor, words string) bool {
 	return true
 }
 
-func (b *Buyer) entry(ctx context.Context, d catalog.Dataset) (Entry, error) {
+func (s *datasets) entry(ctx context.Context, d catalog.Dataset) (Entry, error) {
 	of := d.Descriptor
 	e := Entry{
 		ID: d.ID, Title: of.Title, Description: of.Description, License: of.License, Grain: string(of.Grain), Registry: of.Registry,
-		Public: of.Policy.Public, Price: of.Price, Live: d.Live, Own: b.own(d),
+		Public: of.Policy.Public, Price: of.Price, Live: d.Live, Own: s.own(d),
 	}
 	for _, m := range of.Measures {
 		e.Measures = append(e.Measures, Measured{m.Name, m.Unit})
@@ -178,7 +181,7 @@ func (b *Buyer) entry(ctx context.Context, d catalog.Dataset) (Entry, error) {
 	if d.Live == 0 {
 		return e, nil
 	}
-	v, err := b.liveVersion(ctx, d)
+	v, err := s.liveVersion(ctx, d)
 	if err != nil {
 		return e, err
 	}
@@ -187,8 +190,8 @@ func (b *Buyer) entry(ctx context.Context, d catalog.Dataset) (Entry, error) {
 }
 
 // own reports whether the desk's key published a dataset.
-func (b *Buyer) own(d catalog.Dataset) bool {
-	return b.client.Key() != nil && d.Owner == b.client.Key().ID()
+func (s *datasets) own(d catalog.Dataset) bool {
+	return s.client.Key() != nil && d.Owner == s.client.Key().ID()
 }
 
 // live is a dataset's version, of which the extent never changes.
@@ -197,25 +200,25 @@ type live struct {
 	version int
 }
 
-func (b *Buyer) liveVersion(ctx context.Context, d catalog.Dataset) (catalog.Version, error) {
-	return client.Cached(ctx, b.client, live{d.ID, d.Live}, func(ctx context.Context) (catalog.Version, error) {
-		return b.client.Version(ctx, d.ID, d.Live)
+func (s *datasets) liveVersion(ctx context.Context, d catalog.Dataset) (catalog.Version, error) {
+	return client.Cached(ctx, s.client, live{d.ID, d.Live}, func(ctx context.Context) (catalog.Version, error) {
+		return s.client.Version(ctx, d.ID, d.Live)
 	})
 }
 
 // granted are the ids of the desk's active contracts, by dataset.
-func (b *Buyer) granted(ctx context.Context) (map[string][]string, error) {
+func (s *datasets) granted(ctx context.Context) (map[string][]string, error) {
 	out := map[string][]string{}
-	if b.client.Key() == nil {
+	if s.client.Key() == nil {
 		return out, nil
 	}
-	all, err := client.Contracts.All(ctx, b.client)
+	all, err := client.Contracts.All(ctx, s.client)
 	if err != nil {
 		return nil, err
 	}
-	now := b.client.Now().UnixMilli()
+	now := s.client.Now().UnixMilli()
 	for _, k := range all {
-		if k.Buyer == b.client.Key().ID() && k.Buyer != k.Publisher && k.State == catalog.ContractActive && k.From <= now && (k.Until == 0 || now < k.Until) {
+		if k.Buyer == s.client.Key().ID() && k.Buyer != k.Publisher && k.State == catalog.ContractActive && k.From <= now && (k.Until == 0 || now < k.Until) {
 			out[k.Dataset] = append(out[k.Dataset], k.ID)
 		}
 	}

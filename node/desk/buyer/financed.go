@@ -141,16 +141,29 @@ func reportIn(l explain.Language, r *financed.Report) *financed.Report {
 // booked is a loan book as the body of a request.
 type booked struct{ Body Book }
 
-func (b *Buyer) previewBook(ctx context.Context, in booked) (BookPreview, error) {
+// loanBooks tells the financed emissions of loan books.
+type loanBooks struct {
+	client *client.Client
+	dir    string // of what this machine keeps
+	jobs   *books
+}
+
+func newLoanBooks(c *client.Client, dir string, show func(context.Context, *ask.Result) Answer) *loanBooks {
+	s := &loanBooks{client: c, dir: dir}
+	s.jobs = newBooks(s.ask, show)
+	return s
+}
+
+func (s *loanBooks) preview(ctx context.Context, in booked) (BookPreview, error) {
 	o, err := in.Body.options()
 	if err != nil {
 		return BookPreview{}, err
 	}
-	if b.client.Key() == nil {
+	if s.client.Key() == nil {
 		return BookPreview{}, client.ErrNoKey
 	}
-	o.Directory = b.dir
-	p, err := financed.Try(ctx, b.client, o)
+	o.Directory = s.dir
+	p, err := financed.Try(ctx, s.client, o)
 	faults, unreadable := errors.AsType[*panel.Errors](err)
 	if err != nil && !unreadable {
 		return BookPreview{}, bookProblem(err)

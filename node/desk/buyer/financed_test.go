@@ -72,7 +72,7 @@ func bookStates(p BookPreview) (out []string) {
 func TestABookIsPreviewedBeforeAnythingOfItIsSent(t *testing.T) {
 	w, b := bookMarket(t)
 	leaks := w.Leaks(func(r *http.Request) bool { return r.Method == http.MethodGet || r.URL.Path == "/v1/explain" }, "f000", "f0001", "73125", "92500", "loans.csv", "0.25", "outstanding")
-	p, err := b.previewBook(w.Ctx, booked{aBook(twoFactors)})
+	p, err := b.books.preview(w.Ctx, booked{aBook(twoFactors)})
 	w.Must(err)
 	want := []string{
 		"taken 0.250000 01", "taken 0.250000 01", "taken 1.000000 02", "taken 1.000000 02", "taken 1.000000 02", "unknown 2.500000 f000", "noshare",
@@ -93,19 +93,19 @@ func TestABookIsPreviewedBeforeAnythingOfItIsSent(t *testing.T) {
 		t.Errorf("the notes are %q in Chinese", got)
 	}
 	lone := aBook("firm,outstanding,equity,debt\nf000,1,2,2\n")
-	p, err = b.previewBook(w.Ctx, booked{lone})
+	p, err = b.books.preview(w.Ctx, booked{lone})
 	w.Must(err)
 	if p.Ready || p.Refused == nil || p.Refused.Rule != ask.RuleTest || p.Refused.Fix == "" || len(p.Rows) != 1 || p.Rows[0].Factor != "0.250000" {
 		t.Errorf("one borrower: %+v, refused by %+v", p, p.Refused)
 	}
-	p, err = b.previewBook(w.Ctx, booked{aBook("firm,outstanding,equity,debt\nzz1,1,2,2\n")})
+	p, err = b.books.preview(w.Ctx, booked{aBook("firm,outstanding,equity,debt\nzz1,1,2,2\n")})
 	w.Must(err)
 	if p.Ready || p.Refused == nil || p.Rows[0].State != RowUnknown || !strings.Contains(p.In(explain.Chinese).Refused.Message, "没有一个在名录 firms 中") {
 		t.Errorf("strangers: %+v, refused by %+v", p, p.Refused)
 	}
 	noised := aBook(twoFactors)
 	noised.Epsilon = "1"
-	p, err = b.previewBook(w.Ctx, booked{noised})
+	p, err = b.books.preview(w.Ctx, booked{noised})
 	w.Must(err)
 	if p.Ready || p.Refused == nil || p.Refused.Rule != "dp" {
 		t.Errorf("with noise where none is offered: %+v", p.Refused)
@@ -118,7 +118,7 @@ func TestABookIsPreviewedBeforeAnythingOfItIsSent(t *testing.T) {
 // What cannot be read of a book stands in its rows and cells, with what would be right.
 func TestFaultsOfABookStandInItsRows(t *testing.T) {
 	w, b := bookMarket(t)
-	p, err := b.previewBook(w.Ctx, booked{aBook("firm,outstanding,equity,debt,currency\nf000,\"1,000\",2,2,CNY\nf001,-1,2,2,EUR\nf002,1,2,2,CNY\n")})
+	p, err := b.books.preview(w.Ctx, booked{aBook("firm,outstanding,equity,debt,currency\nf000,\"1,000\",2,2,CNY\nf001,-1,2,2,EUR\nf002,1,2,2,CNY\n")})
 	w.Must(err)
 	told := p.In(explain.Chinese)
 	if p.Ready || p.Wrong != 3 || p.Preview != nil || len(p.Rows) != 3 || p.Rows[2].State != RowOpen || p.Rows[0].Faults[0].At != 1 || len(p.Rows[1].Faults) != 2 || p.Rows[1].Faults[0].At != 4 {
@@ -127,7 +127,7 @@ func TestFaultsOfABookStandInItsRows(t *testing.T) {
 	if got := told.Rows[1].Faults[0]; got.Message != `"EUR"，而贷款簿声明的货币是 CNY` || got.Want != "请先换算金额：此处不作换算" {
 		t.Errorf("in Chinese it is %+v", got)
 	}
-	p, err = b.previewBook(w.Ctx, booked{aBook("firm,outstanding,equity\nf000,1,2\n")})
+	p, err = b.books.preview(w.Ctx, booked{aBook("firm,outstanding,equity\nf000,1,2\n")})
 	w.Must(err)
 	if p.Ready || len(p.Faults) != 1 || p.Faults[0].Column != "debt" || p.Faults[0].Want == "" {
 		t.Errorf("without a column it is %+v", p.Faults)
@@ -139,7 +139,7 @@ func TestFaultsOfABookStandInItsRows(t *testing.T) {
 	} {
 		f := aBook(twoFactors)
 		spoil(&f)
-		_, err := b.previewBook(w.Ctx, booked{f})
+		_, err := b.books.preview(w.Ctx, booked{f})
 		if p, is := errors.AsType[*wire.Problem](err); !is || p.Kind != route.KindInput || p.Field != field || p.Fix == "" {
 			t.Errorf("%s: %v", field, err)
 		}
@@ -150,7 +150,7 @@ func TestFaultsOfABookStandInItsRows(t *testing.T) {
 func askedAbout(w *clienttest.World, b *Buyer, j BookJob) BookJob {
 	w.Helper()
 	for j.State != BookDone && j.State != BookFailed {
-		next, err := b.book(w.Ctx, awaited{ID: j.ID, Seen: j.Seen})
+		next, err := b.books.job(w.Ctx, awaited{ID: j.ID, Seen: j.Seen})
 		w.Must(err)
 		j = next
 	}
@@ -162,18 +162,18 @@ func askedAbout(w *clienttest.World, b *Buyer, j BookJob) BookJob {
 func TestABookIsRegisteredOnce(t *testing.T) {
 	w, b := bookMarket(t)
 	for i := range 2 {
-		j, err := b.beginBook(w.Ctx, booked{aBook(twoFactors)})
+		j, err := b.books.begin(w.Ctx, booked{aBook(twoFactors)})
 		w.Must(err)
 		if j = askedAbout(w, b, j); j.State != BookFailed || j.Query == "" || j.Report == nil || j.Report.List.Existed != (i > 0) || j.Report.List.Pieces != 2 {
 			t.Fatalf("it is %+v, %+v", j, j.Problem)
 		}
-		p, err := b.previewBook(w.Ctx, booked{aBook(twoFactors)})
+		p, err := b.books.preview(w.Ctx, booked{aBook(twoFactors)})
 		w.Must(err)
 		if p.Preview.Told != nil || !p.Preview.Report.List.Existed || p.Preview.Report.List.Version != 1 {
 			t.Errorf("registered it is %+v", p.Preview)
 		}
 	}
-	all, err := b.portfolios(w.Ctx, none{})
+	all, err := b.portfolios.list(w.Ctx, none{})
 	if err != nil || len(all.Portfolios) != 1 || all.Portfolios[0].Name != "book" || all.Portfolios[0].Pieces != 2 {
 		t.Errorf("portfolios are %+v, %v", all, err)
 	}
@@ -181,20 +181,20 @@ func TestABookIsRegisteredOnce(t *testing.T) {
 
 // A report is read again by its job, with its notes in the language that is asked for, and is written as files.
 func TestAReportIsWrittenAsFiles(t *testing.T) {
-	b := &Buyer{}
-	b.books = newBooks(func(_ context.Context, o financed.Options, _ func(catalog.Vector)) (*financed.Report, *ask.Result, error) {
+	b := &Buyer{books: &loanBooks{}}
+	b.books.jobs = newBooks(func(_ context.Context, o financed.Options, _ func(catalog.Vector)) (*financed.Report, *ask.Result, error) {
 		r := &financed.Report{Dataset: o.Dataset, Denominator: "=evil()", Currency: "CNY", Query: "q-0123456789abcdef", Notes: []string{"the figure carries noise; the 95 % interval is the noise's alone"}}
 		o.Told(r)
 		r.Measures = []financed.Measure{{Measure: "nox", Financed: "13.500", Exact: true, Score: "2.33"}, {Measure: "+evil()", Financed: "-1.5"}}
 		return r, &ask.Result{Query: catalog.Query{ID: r.Query}}, nil
 	}, func(context.Context, *ask.Result) Answer { return Answer{Entry: 7} })
-	defer b.books.close()
-	j, err := b.books.begin(BookQuestion{List: "book"}, financed.Options{Dataset: "works", Name: "book"}, time.Now())
+	defer b.books.jobs.close()
+	j, err := b.books.jobs.begin(BookQuestion{List: "book"}, financed.Options{Dataset: "works", Name: "book"}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for j.running() {
-		if j, err = b.book(t.Context(), awaited{ID: j.ID, Seen: j.Seen}); err != nil {
+		if j, err = b.books.job(t.Context(), awaited{ID: j.ID, Seen: j.Seen}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -202,7 +202,7 @@ func TestAReportIsWrittenAsFiles(t *testing.T) {
 		t.Errorf("it is %+v, %+v", j, j.Report)
 	}
 	for format, begins := range map[string]string{"csv": "measure,scope", "excel-csv": "\ufeffmeasure,scope", "json": "{\n  \"standard\""} {
-		f, err := b.exportBook(t.Context(), bookFile{ID: j.ID, Format: format})
+		f, err := b.books.export(t.Context(), bookFile{ID: j.ID, Format: format})
 		if err != nil || !strings.HasPrefix(string(f.Content), begins) || !strings.Contains(string(f.Content), "13.500") || !strings.HasPrefix(f.Name, "financed-works-q-") {
 			t.Errorf("%s: %s %s, %v", format, f.Name, f.Content, err)
 		}
@@ -216,7 +216,7 @@ func TestAReportIsWrittenAsFiles(t *testing.T) {
 		}
 	}
 	for _, in := range []bookFile{{ID: j.ID, Format: "pdf"}, {ID: "none", Format: "csv"}} {
-		if _, err := b.exportBook(t.Context(), in); err == nil {
+		if _, err := b.books.export(t.Context(), in); err == nil {
 			t.Errorf("%+v is written", in)
 		}
 	}

@@ -150,26 +150,26 @@ func (j *BookJob) take(v catalog.Vector) {
 	j.State, j.Nodes, j.Waits, j.Steps, j.Of = BookRegistering, r.Nodes, r.Waits, r.Steps, r.Of
 }
 
-// askBook registers what is to be registered of a book, and asks.
-func (b *Buyer) askBook(ctx context.Context, o financed.Options, watch func(catalog.Vector)) (*financed.Report, *ask.Result, error) {
-	o.Directory, o.Query.Keep, o.Query.Store = b.dir, b.dir, b.dir
+// ask registers what is to be registered of a book, and asks.
+func (s *loanBooks) ask(ctx context.Context, o financed.Options, watch func(catalog.Vector)) (*financed.Report, *ask.Result, error) {
+	o.Directory, o.Query.Keep, o.Query.Store = s.dir, s.dir, s.dir
 	o.Keep = func(p portfolio.Options) (portfolio.Registered, error) {
 		p.Watch, p.Progress = watch, watch
-		return portfolio.Keep(ctx, b.client, b.dir, p)
+		return portfolio.Keep(ctx, s.client, s.dir, p)
 	}
-	return financed.Ask(ctx, b.client, o)
+	return financed.Ask(ctx, s.client, o)
 }
 
-// beginBook begins to ask about a book.
-func (b *Buyer) beginBook(_ context.Context, in booked) (BookJob, error) {
+// begin begins to ask about a book.
+func (s *loanBooks) begin(_ context.Context, in booked) (BookJob, error) {
 	o, err := in.Body.options()
 	if err != nil {
 		return BookJob{}, err
 	}
-	if b.client.Key() == nil {
+	if s.client.Key() == nil {
 		return BookJob{}, client.ErrNoKey
 	}
-	return b.books.begin(in.Body.BookQuestion, o, b.client.Now())
+	return s.jobs.begin(in.Body.BookQuestion, o, s.client.Now())
 }
 
 // BookJobs answers GET /api/financed.
@@ -186,12 +186,12 @@ func (all BookJobs) In(l explain.Language) BookJobs {
 	return out
 }
 
-func (b *Buyer) listBooks(context.Context, none) (BookJobs, error) {
-	return BookJobs{b.books.all()}, nil
+func (s *loanBooks) list(context.Context, none) (BookJobs, error) {
+	return BookJobs{s.jobs.all()}, nil
 }
 
-func (b *Buyer) book(ctx context.Context, in awaited) (BookJob, error) {
-	return b.books.await(ctx, in.ID, in.Seen, route.NotFound("this desk knows no such book", "what was answered is in the history; asked again within 24 hours it is free"))
+func (s *loanBooks) job(ctx context.Context, in awaited) (BookJob, error) {
+	return s.jobs.await(ctx, in.ID, in.Seen, route.NotFound("this desk knows no such book", "what was answered is in the history; asked again within 24 hours it is free"))
 }
 
 // bookFile is a report as a file.
@@ -200,8 +200,8 @@ type bookFile struct {
 	Format string `query:"format" doc:"csv or excel-csv, with a measure in a line, or json, with everything"`
 }
 
-func (b *Buyer) exportBook(_ context.Context, in bookFile) (route.File, error) {
-	all := b.books.all()
+func (s *loanBooks) export(_ context.Context, in bookFile) (route.File, error) {
+	all := s.jobs.all()
 	at := slices.IndexFunc(all, func(j BookJob) bool { return j.ID == in.ID && j.State == BookDone })
 	if at < 0 {
 		return route.File{}, route.NotFound("this desk has no report of such a book", "ask about it again; within 24 hours it is free")

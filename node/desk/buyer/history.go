@@ -42,13 +42,13 @@ type History struct {
 	Away *wire.Problem `json:"away,omitempty"`
 }
 
-func (b *Buyer) history(ctx context.Context, _ none) (History, error) {
-	kept, err := ask.Answers(b.client, b.dir)
+func (s *answers) history(ctx context.Context, _ none) (History, error) {
+	kept, err := ask.Answers(s.client, s.dir)
 	if err != nil {
 		return History{}, err
 	}
 	out := History{Queries: []Past{}}
-	if b.client.Key() == nil {
+	if s.client.Key() == nil {
 		return out, nil
 	}
 	known := map[string]bool{}
@@ -56,7 +56,7 @@ func (b *Buyer) history(ctx context.Context, _ none) (History, error) {
 		known[r.Query.ID] = true
 		out.Queries = append(out.Queries, pastOf(r.Query, true))
 	}
-	listed, err := client.Queries.Read(ctx, b.client, client.ListOptions{Newest: true, Limit: maxHistory})
+	listed, err := client.Queries.Read(ctx, s.client, client.ListOptions{Newest: true, Limit: maxHistory})
 	if err != nil {
 		if ctx.Err() != nil {
 			return History{}, ctx.Err()
@@ -99,12 +99,12 @@ var formats = map[string]struct{ of, ending, contentType string }{
 	"json":      {result.FormatJSON, "json", "application/json"},
 }
 
-func (b *Buyer) export(_ context.Context, in exported) (route.File, error) {
+func (s *answers) export(_ context.Context, in exported) (route.File, error) {
 	f, known := formats[in.Format]
 	if !known {
 		return route.File{}, route.BadField("format", "an answer is written as csv, excel-csv, xlsx, parquet or json", "ask for one of them")
 	}
-	r, err := b.kept(in.Query)
+	r, err := s.kept(in.Query)
 	if err != nil {
 		return route.File{}, err
 	}
@@ -122,8 +122,8 @@ func (b *Buyer) export(_ context.Context, in exported) (route.File, error) {
 // fileName is a name for what is saved of a query: its dataset, and the beginning of its id.
 func fileName(q catalog.Query) string { return q.Dataset + "-" + q.ID[:min(len(q.ID), 10)] }
 
-func (b *Buyer) receipt(ctx context.Context, in stored) (route.File, error) {
-	content, proven, err := audit.QueryReceipt(ctx, b.client, in.Query)
+func (s *answers) receipt(ctx context.Context, in stored) (route.File, error) {
+	content, proven, err := audit.QueryReceipt(ctx, s.client, in.Query)
 	if err != nil {
 		return route.File{}, err
 	}

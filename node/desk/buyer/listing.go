@@ -60,17 +60,17 @@ type ListedVersion struct {
 	Withdrawn bool   `json:"withdrawn,omitempty"`
 }
 
-func (b *Buyer) listing(ctx context.Context, in named) (Listing, error) {
-	d, err := b.client.Dataset(ctx, in.ID)
+func (s *datasets) listing(ctx context.Context, in named) (Listing, error) {
+	d, err := s.client.Dataset(ctx, in.ID)
 	if err != nil {
 		return Listing{}, err
 	}
 	of := d.Descriptor
-	r, err := b.client.Registry(ctx, of.Registry)
+	r, err := s.client.Registry(ctx, of.Registry)
 	if err != nil {
 		return Listing{}, err
 	}
-	e, err := b.entry(ctx, d)
+	e, err := s.entry(ctx, d)
 	if err != nil {
 		return Listing{}, err
 	}
@@ -84,7 +84,7 @@ func (b *Buyer) listing(ctx context.Context, in named) (Listing, error) {
 			Least: decimal.Format(m.Min, m.Decimals), Most: decimal.Format(m.Max, m.Decimals),
 		})
 	}
-	versions, err := b.client.Versions(ctx, d.ID)
+	versions, err := s.client.Versions(ctx, d.ID)
 	if err != nil {
 		return Listing{}, err
 	}
@@ -94,7 +94,7 @@ func (b *Buyer) listing(ctx context.Context, in named) (Listing, error) {
 			Entities: v.Entities, Proposed: v.Proposed, Live: v.LiveAt, Reason: route.Language(ctx).Reason(v.Reason), Withdrawn: v.Withdrawn != nil,
 		})
 	}
-	granted, err := b.granted(ctx)
+	granted, err := s.granted(ctx)
 	if err != nil {
 		return Listing{}, err
 	}
@@ -126,21 +126,21 @@ type plotted struct {
 	version, amended int
 }
 
-func (b *Buyer) coverage(ctx context.Context, in named) (Coverage, error) {
-	d, err := b.client.Dataset(ctx, in.ID)
+func (s *datasets) coverage(ctx context.Context, in named) (Coverage, error) {
+	d, err := s.client.Dataset(ctx, in.ID)
 	if err != nil || d.Live == 0 {
 		return Coverage{Grain: string(d.Descriptor.Grain), Periods: []string{}, From: []int64{}, Series: []Series{}}, err
 	}
-	return client.Cached(ctx, b.client, plotted{d.ID, d.Live, d.Amended}, func(ctx context.Context) (Coverage, error) {
-		v, err := b.liveVersion(ctx, d)
+	return client.Cached(ctx, s.client, plotted{d.ID, d.Live, d.Amended}, func(ctx context.Context) (Coverage, error) {
+		v, err := s.liveVersion(ctx, d)
 		if err != nil {
 			return Coverage{}, err
 		}
-		held, err := b.client.Descriptor(ctx, d.ID, v.Amended)
+		held, err := s.client.Descriptor(ctx, d.ID, v.Amended)
 		if err != nil {
 			return Coverage{}, err
 		}
-		p, err := b.client.Presence(ctx, held, v)
+		p, err := s.client.Presence(ctx, held, v)
 		if err != nil {
 			return Coverage{}, err
 		}
@@ -189,8 +189,8 @@ type Answerable struct {
 	Report *answerable.Report `json:"report,omitempty"`
 }
 
-func (b *Buyer) answerable(ctx context.Context, in named) (Answerable, error) {
-	report, err := family.Answerable(ctx, b.client, in.ID, 0)
+func (s *datasets) answerable(ctx context.Context, in named) (Answerable, error) {
+	report, err := family.Answerable(ctx, s.client, in.ID, 0)
 	if errors.Is(err, family.ErrPublic) {
 		return Answerable{Public: true}, nil
 	}

@@ -70,15 +70,23 @@ type AnswerMap struct {
 	NoValue    []string       `json:"no_value"` // areas that the answer has no value for
 }
 
+// atlas keeps maps for columns, and finds the areas of an answer in them.
+type atlas struct {
+	client  *client.Client // which remembers what is drawn
+	dir     string         // of what this machine keeps
+	answers *answers
+	given   map[string]string // the files of maps that the desk was started with, by column
+}
+
 // fileOf is where the map of a column of a dataset is kept.
-func (b *Buyer) fileOf(dataset, column string) string {
-	return filepath.Join(b.dir, mapsDir, catalog.Sum([]byte(dataset + "\x00" + column)).String()[:32]+".json")
+func (s *atlas) fileOf(dataset, column string) string {
+	return filepath.Join(s.dir, mapsDir, catalog.Sum([]byte(dataset + "\x00" + column)).String()[:32]+".json")
 }
 
 // mapOf is the map of a column of a dataset: the one that is kept, else the one that the desk was started with; nil: there
 // is none.
-func (b *Buyer) mapOf(dataset, column string) (*MapFile, error) {
-	text, err := os.ReadFile(b.fileOf(dataset, column))
+func (s *atlas) mapOf(dataset, column string) (*MapFile, error) {
+	text, err := os.ReadFile(s.fileOf(dataset, column))
 	switch {
 	case err == nil:
 		f := &MapFile{}
@@ -88,14 +96,14 @@ func (b *Buyer) mapOf(dataset, column string) (*MapFile, error) {
 		return f, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("read the map that is kept of %s: %w", column, err)
-	case b.given[column] == "":
+	case s.given[column] == "":
 		return nil, nil
 	}
-	bytes, err := os.ReadFile(b.given[column])
+	bytes, err := os.ReadFile(s.given[column])
 	if err != nil {
 		return nil, fmt.Errorf("read the map of %s: %w", column, err)
 	}
-	return &MapFile{Dataset: dataset, Column: column, File: filepath.Base(b.given[column]), Bytes: bytes}, nil
+	return &MapFile{Dataset: dataset, Column: column, File: filepath.Base(s.given[column]), Bytes: bytes}, nil
 }
 
 // CheckMaps reads files of maps, by column. It fails with the first one's fault.
@@ -127,10 +135,10 @@ type drawnMap struct {
 }
 
 // drawn reads and draws a map, or remembers it.
-func (b *Buyer) drawn(ctx context.Context, f *MapFile) (drawnMap, catalog.Digest, error) {
+func (s *atlas) drawn(ctx context.Context, f *MapFile) (drawnMap, catalog.Digest, error) {
 	type key struct{ digest catalog.Digest }
 	digest := catalog.Sum(f.Bytes)
-	d, err := client.Cached(ctx, b.client, key{digest}, func(context.Context) (drawnMap, error) {
+	d, err := client.Cached(ctx, s.client, key{digest}, func(context.Context) (drawnMap, error) {
 		m, err := geojson.Read(f.Bytes)
 		if err != nil {
 			return drawnMap{}, err
@@ -144,7 +152,7 @@ func (b *Buyer) drawn(ctx context.Context, f *MapFile) (drawnMap, catalog.Digest
 	return d, digest, err
 }
 
-func (b *Buyer) keepMap(ctx context.Context, in struct{ Body MapFile }) (MapKept, error) {
+func (s *atlas) keep(ctx context.Context, in struct{ Body MapFile }) (MapKept, error) {
 	f := in.Body
 	name := path.Base(filepath.ToSlash(f.File))
 	switch {
@@ -158,7 +166,7 @@ func (b *Buyer) keepMap(ctx context.Context, in struct{ Body MapFile }) (MapKept
 		return MapKept{}, route.BadField("file", "the file's name cannot be read", fmt.Sprintf("call it by letters, digits and signs, at most %d bytes", maxFileName))
 	}
 	if f.File = name; len(f.Bytes) == 0 {
-		kept, err := b.mapOf(f.Dataset, f.Column)
+		kept, err := s.mapOf(f.Dataset, f.Column)
 		if err == nil && kept == nil {
 			err = route.NotFound("there is no map of "+f.Column, "drop a GeoJSON file with its areas")
 		}
@@ -167,14 +175,14 @@ func (b *Buyer) keepMap(ctx context.Context, in struct{ Body MapFile }) (MapKept
 		}
 		f.File, f.Bytes = kept.File, kept.Bytes
 	}
-	d, digest, err := b.drawn(ctx, &f)
+	d, digest, err := s.drawn(ctx, &f)
 	if err != nil {
 		return MapKept{}, mapProblem(err)
 	}
 	if properties := d.Properties(); f.Property != "" && !slices.Contains(properties, f.Property) || len(properties) == 0 {
 		return MapKept{}, route.BadField("property", "no area of the map has a name there", "give every feature a property that has its name, as the column writes it")
 	}
-	if err := b.writeMap(f); err != nil {
+	if err := s.write(f); err != nil {
 		return MapKept{}, err
 	}
 	return MapKept{f.File, digest, len(d.Features), f.Property}, nil
@@ -188,13 +196,13 @@ func mapProblem(err error) error {
 	return err
 }
 
-func (b *Buyer) writeMap(f MapFile) error {
+func (s *atlas) write(f MapFile) error {
 	text, err := json.Marshal(f)
 	if err == nil {
-		err = os.MkdirAll(filepath.Join(b.dir, mapsDir), 0o700)
+		err = os.MkdirAll(filepath.Join(s.dir, mapsDir), 0o700)
 	}
 	if err == nil {
-		err = durable.WriteFile(b.fileOf(f.Dataset, f.Column), text, 0o600)
+		err = durable.WriteFile(s.fileOf(f.Dataset, f.Column), text, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the map: %w", err)
@@ -208,8 +216,8 @@ type mapped struct {
 	Column string `query:"column" doc:"a column of the answer that is no figure and no period"`
 }
 
-func (b *Buyer) answerMap(ctx context.Context, in mapped) (AnswerMap, error) {
-	r, err := b.kept(in.Query)
+func (s *atlas) answerMap(ctx context.Context, in mapped) (AnswerMap, error) {
+	r, err := s.answers.kept(in.Query)
 	if err != nil {
 		return AnswerMap{}, err
 	}
@@ -218,11 +226,11 @@ func (b *Buyer) answerMap(ctx context.Context, in mapped) (AnswerMap, error) {
 		return AnswerMap{}, route.BadField("column", "the answer has no such column of names", "take one by which the query groups")
 	}
 	out := AnswerMap{Column: in.Column, Properties: []string{}, Areas: []MapArea{}, NoArea: []string{}, NoValue: []string{}}
-	f, err := b.mapOf(r.Query.Dataset, in.Column)
+	f, err := s.mapOf(r.Query.Dataset, in.Column)
 	if f == nil || err != nil {
 		return out, err
 	}
-	d, digest, err := b.drawn(ctx, f)
+	d, digest, err := s.drawn(ctx, f)
 	if err != nil {
 		return AnswerMap{}, mapProblem(err)
 	}

@@ -42,7 +42,7 @@ func TestAnAnswerHasTheMapOfItsColumn(t *testing.T) {
 	a := askedOf(w, b, "SELECT county, date_trunc('month', period) AS month, SUM(nox) FROM works GROUP BY county, month")
 	look := func() AnswerMap {
 		t.Helper()
-		m, err := b.answerMap(w.Ctx, mapped{a.Query, "county"})
+		m, err := b.atlas.answerMap(w.Ctx, mapped{a.Query, "county"})
 		w.Must(err)
 		return m
 	}
@@ -51,7 +51,7 @@ func TestAnAnswerHasTheMapOfItsColumn(t *testing.T) {
 	}
 	keep := func(f MapFile) (MapKept, error) {
 		f.Dataset, f.Column = "works", "county"
-		return b.keepMap(w.Ctx, struct{ Body MapFile }{f})
+		return b.atlas.keep(w.Ctx, struct{ Body MapFile }{f})
 	}
 	if _, err := keep(MapFile{Property: "name"}); wantProblem(t, err).Message != "there is no map of county" {
 		t.Error(err)
@@ -99,15 +99,15 @@ func TestAMapThatCannotBeReadIsNotKept(t *testing.T) {
 		"it is none":         {MapFile{Dataset: "works", Column: "county", File: "a.json", Bytes: []byte("{}")}, `the map has the type "", want FeatureCollection`},
 		"no such property":   {MapFile{Dataset: "works", Column: "county", File: "a.json", Bytes: aMap("east"), Property: "nowhere"}, "no area of the map has a name there"},
 	} {
-		if _, err := b.keepMap(w.Ctx, struct{ Body MapFile }{c.f}); wantProblem(t, err).Message != c.want {
+		if _, err := b.atlas.keep(w.Ctx, struct{ Body MapFile }{c.f}); wantProblem(t, err).Message != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if m, err := b.answerMap(w.Ctx, mapped{a.Query, "county"}); err != nil || m.File != "" {
+	if m, err := b.atlas.answerMap(w.Ctx, mapped{a.Query, "county"}); err != nil || m.File != "" {
 		t.Errorf("there is %+v, %v", m, err)
 	}
 	for _, column := range []string{"", "nox", "nowhere"} {
-		if _, err := b.answerMap(w.Ctx, mapped{a.Query, column}); wantProblem(t, err).Field != "column" {
+		if _, err := b.atlas.answerMap(w.Ctx, mapped{a.Query, column}); wantProblem(t, err).Field != "column" {
 			t.Errorf("%q: %v", column, err)
 		}
 	}
@@ -120,13 +120,13 @@ func TestADeskIsStartedWithMaps(t *testing.T) {
 	w.Must(os.WriteFile(file, aMap("east", "west", "far"), 0o600))
 	maps := map[string]string{"county": file}
 	w.Must(CheckMaps(maps))
-	b.given = maps
-	if m, err := b.answerMap(w.Ctx, mapped{a.Query, "county"}); err != nil || m.File != "counties.geojson" || len(m.Areas) != 3 {
+	b.atlas.given = maps
+	if m, err := b.atlas.answerMap(w.Ctx, mapped{a.Query, "county"}); err != nil || m.File != "counties.geojson" || len(m.Areas) != 3 {
 		t.Errorf("%+v, %v", m, err)
 	}
-	_, err := b.keepMap(w.Ctx, struct{ Body MapFile }{MapFile{Dataset: "works", Column: "county", File: "own.json", Bytes: aMap("east")}})
+	_, err := b.atlas.keep(w.Ctx, struct{ Body MapFile }{MapFile{Dataset: "works", Column: "county", File: "own.json", Bytes: aMap("east")}})
 	w.Must(err)
-	if m, err := b.answerMap(w.Ctx, mapped{a.Query, "county"}); err != nil || m.File != "own.json" {
+	if m, err := b.atlas.answerMap(w.Ctx, mapped{a.Query, "county"}); err != nil || m.File != "own.json" {
 		t.Errorf("what was dropped does not go before: %+v, %v", m, err)
 	}
 	w.Must(os.WriteFile(file, []byte(`{"type":"Topology"}`), 0o600))

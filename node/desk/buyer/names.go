@@ -33,12 +33,12 @@ type NamedColumn struct {
 	More   bool     `json:"more,omitempty"` // there are more values than are listed
 }
 
-func (b *Buyer) names(ctx context.Context, in named) (Names, error) {
-	d, err := b.client.Dataset(ctx, in.ID)
+func (s *datasets) names(ctx context.Context, in named) (Names, error) {
+	d, err := s.client.Dataset(ctx, in.ID)
 	if err != nil {
 		return Names{}, err
 	}
-	r, rows, err := b.client.WholeRegistry(ctx, d.Descriptor.Registry)
+	r, rows, err := s.client.WholeRegistry(ctx, d.Descriptor.Registry)
 	if err != nil {
 		return Names{}, err
 	}
@@ -46,7 +46,7 @@ func (b *Buyer) names(ctx context.Context, in named) (Names, error) {
 	if err != nil {
 		return Names{}, err
 	}
-	e, err := b.entry(ctx, d)
+	e, err := s.entry(ctx, d)
 	if err != nil {
 		return Names{}, err
 	}

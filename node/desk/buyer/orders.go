@@ -22,11 +22,14 @@ type Orders struct {
 	Orders []catalog.Order `json:"orders"`
 }
 
-func (b *Buyer) orders(ctx context.Context, _ none) (Orders, error) {
-	if b.client.Key() == nil {
+// orders places orders, and tells what of them and of contracts there is.
+type orders struct{ client *client.Client }
+
+func (s *orders) list(ctx context.Context, _ none) (Orders, error) {
+	if s.client.Key() == nil {
 		return Orders{}, client.ErrNoKey
 	}
-	list, err := client.Orders.Read(ctx, b.client, client.ListOptions{Newest: true, Limit: maxListed})
+	list, err := client.Orders.Read(ctx, s.client, client.ListOptions{Newest: true, Limit: maxListed})
 	return Orders{append([]catalog.Order{}, list...)}, err
 }
 
@@ -52,12 +55,12 @@ type Ordered struct {
 	Order string `json:"order"`
 }
 
-func (b *Buyer) order(ctx context.Context, in struct{ Body Order }) (Ordered, error) {
-	o, err := in.Body.create(b.client.Now())
+func (s *orders) place(ctx context.Context, in struct{ Body Order }) (Ordered, error) {
+	o, err := in.Body.create(s.client.Now())
 	if err != nil {
 		return Ordered{}, err
 	}
-	id, err := exchange.CreateOrder(ctx, b.client, o)
+	id, err := exchange.CreateOrder(ctx, s.client, o)
 	return Ordered{id}, err
 }
 
@@ -96,9 +99,9 @@ type drafted struct {
 	Dataset string `json:"dataset,omitempty"`
 }
 
-func (b *Buyer) draft(ctx context.Context, in struct{ Body drafted }) (Order, error) {
+func (s *orders) draft(ctx context.Context, in struct{ Body drafted }) (Order, error) {
 	o := catalog.OrderCreate{Dataset: in.Body.Dataset}
-	if err := ask.NarrowOrder(ctx, b.client, in.Body.SQL, &o); err != nil {
+	if err := ask.NarrowOrder(ctx, s.client, in.Body.SQL, &o); err != nil {
 		return Order{}, err
 	}
 	return Order{
@@ -111,15 +114,15 @@ type Contracts struct {
 	Contracts []ask.Accounted `json:"contracts"`
 }
 
-func (b *Buyer) contracts(ctx context.Context, _ none) (Contracts, error) {
-	if b.client.Key() == nil {
+func (s *orders) contracts(ctx context.Context, _ none) (Contracts, error) {
+	if s.client.Key() == nil {
 		return Contracts{}, client.ErrNoKey
 	}
-	list, err := client.Contracts.Read(ctx, b.client, client.ListOptions{Newest: true, Limit: maxListed})
+	list, err := client.Contracts.Read(ctx, s.client, client.ListOptions{Newest: true, Limit: maxListed})
 	if err != nil {
 		return Contracts{}, err
 	}
-	all, err := ask.WithAccounts(ctx, b.client, list)
+	all, err := ask.WithAccounts(ctx, s.client, list)
 	return Contracts{append([]ask.Accounted{}, all...)}, err
 }
 
@@ -129,9 +132,9 @@ type monthly struct {
 	Month string `query:"month" doc:"Such as 2026-11; absent: the whole term"`
 }
 
-func (b *Buyer) statement(ctx context.Context, in monthly) (catalog.Statement, error) {
-	if b.client.Key() == nil {
+func (s *orders) statement(ctx context.Context, in monthly) (catalog.Statement, error) {
+	if s.client.Key() == nil {
 		return catalog.Statement{}, client.ErrNoKey
 	}
-	return exchange.Statement(ctx, b.client, in.ID, in.Month)
+	return exchange.Statement(ctx, s.client, in.ID, in.Month)
 }

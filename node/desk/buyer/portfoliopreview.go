@@ -75,12 +75,12 @@ type Told struct {
 // listed is a portfolio's file as the body of a request.
 type listed struct{ Body ListFile }
 
-func (b *Buyer) previewPortfolio(ctx context.Context, in listed) (ListPreview, error) {
+func (s *portfolios) preview(ctx context.Context, in listed) (ListPreview, error) {
 	o, err := in.Body.options()
 	if err != nil {
 		return ListPreview{}, err
 	}
-	p, err := portfolio.Try(ctx, b.client, b.dir, o)
+	p, err := portfolio.Try(ctx, s.client, s.dir, o)
 	faults, unreadable := errors.AsType[*panel.Errors](err)
 	if err != nil && !unreadable {
 		return ListPreview{}, portfolioProblem(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/client/vector"
 	"github.com/weirdata/weir/node/desk/route"
 )
@@ -26,11 +27,24 @@ type Portfolios struct {
 	Portfolios []Portfolio `json:"portfolios"`
 }
 
-func (b *Buyer) portfolios(ctx context.Context, _ none) (Portfolios, error) {
-	if b.client.Key() == nil {
+// portfolios shows and registers private lists and weights.
+type portfolios struct {
+	client        *client.Client
+	dir           string // in which this machine keeps what a list is made of
+	registrations *registrations
+}
+
+func newPortfolios(c *client.Client, dir string) *portfolios {
+	return &portfolios{client: c, dir: dir, registrations: newRegistrations(func(ctx context.Context, o portfolio.Options) (portfolio.Registered, error) {
+		return portfolio.Keep(ctx, c, dir, o)
+	})}
+}
+
+func (s *portfolios) list(ctx context.Context, _ none) (Portfolios, error) {
+	if s.client.Key() == nil {
 		return Portfolios{}, client.ErrNoKey
 	}
-	all, err := vector.All(ctx, b.client)
+	all, err := vector.All(ctx, s.client)
 	if err != nil {
 		return Portfolios{}, err
 	}

@@ -46,7 +46,7 @@ func TestAPortfolioIsPreviewedBeforeAnythingOfItIsSent(t *testing.T) {
 	leaks := w.Leaks(func(r *http.Request) bool { return r.Method != http.MethodPost && r.Method != http.MethodPut }, "f001", "f011", "zz9", "73125", "steel-band", "mine.csv")
 	preview := func(f ListFile) ListPreview {
 		t.Helper()
-		p, err := b.previewPortfolio(w.Ctx, listed{f})
+		p, err := b.portfolios.preview(w.Ctx, listed{f})
 		w.Must(err)
 		return p
 	}
@@ -108,7 +108,7 @@ func TestFaultsOfAPortfolioStandInItsRows(t *testing.T) {
 		{aList("code,name\nf001,A\n"), "2 open", 1, 1},
 		{aList("firm\nzz1\nzz2\n"), "2 unknown @-1; 3 unknown @-1", 0, 0},
 	} {
-		p, err := b.previewPortfolio(w.Ctx, listed{c.of})
+		p, err := b.portfolios.preview(w.Ctx, listed{c.of})
 		w.Must(err)
 		if got := strings.Join(statesOf(p), "; "); got != c.states || len(p.Faults) != c.faults || p.Wrong != c.wrong || p.Ready || p.Of != 12 {
 			t.Errorf("%q: %s, %+v, %d wrong, ready %t", c.of.Bytes, got, p.Faults, p.Wrong, p.Ready)
@@ -122,17 +122,17 @@ func TestFaultsOfAPortfolioStandInItsRows(t *testing.T) {
 	} {
 		f := aList("firm\nf001\n")
 		spoil(&f)
-		_, err := b.previewPortfolio(w.Ctx, listed{f})
+		_, err := b.portfolios.preview(w.Ctx, listed{f})
 		if p, is := errors.AsType[*wire.Problem](err); !is || p.Kind != route.KindInput || p.Field != field || p.Fix == "" {
 			t.Errorf("%s: %v", field, err)
 		}
-		if _, err := b.registerPortfolio(w.Ctx, listed{f}); err == nil {
+		if _, err := b.portfolios.register(w.Ctx, listed{f}); err == nil {
 			t.Errorf("with another %s it is registered", field)
 		}
 	}
 	capped := weighted("firm,loan\nf001,12\n")
 	capped.Within = "works.nox"
-	_, err := b.previewPortfolio(w.Ctx, listed{capped})
+	_, err := b.portfolios.preview(w.Ctx, listed{capped})
 	if p, is := errors.AsType[*wire.Problem](err); !is || p.Field != "within" {
 		t.Errorf("without caps: %v", err)
 	}
@@ -142,7 +142,7 @@ func TestFaultsOfAPortfolioStandInItsRows(t *testing.T) {
 	for i := range 3 * maxListRows {
 		fmt.Fprintf(&long, "zz%d\n", i)
 	}
-	p, err := b.previewPortfolio(w.Ctx, listed{aList(long.String() + "f001\n")})
+	p, err := b.portfolios.preview(w.Ctx, listed{aList(long.String() + "f001\n")})
 	w.Must(err)
 	if len(p.Rows) != maxWrong || p.Total != 3*maxListRows+1 || p.Unknown != 3*maxListRows {
 		t.Errorf("%d rows of %d are shown, %d unknown", len(p.Rows), p.Total, p.Unknown)
@@ -170,18 +170,18 @@ func TestWeightsAboveTheirCapsStandInTheirRows(t *testing.T) {
 	t.Cleanup(b.Close)
 	f := aList("firm,loan\nf000,200\nf001,7\n")
 	f.Weights, f.Bits, f.Within = "loan", 8, "works.nox"
-	p, err := b.previewPortfolio(w.Ctx, listed{f})
+	p, err := b.portfolios.preview(w.Ctx, listed{f})
 	w.Must(err)
 	if !p.Ready || p.Weights.Bound != "41943.04 kg" || p.Weights.Bounded != 3 || p.Told.Bound != p.Weights.Bound {
 		t.Errorf("the weights are %+v, told %+v", p.Weights, p.Told)
 	}
 	f.Bound = "7000"
-	p, err = b.previewPortfolio(w.Ctx, listed{f})
+	p, err = b.portfolios.preview(w.Ctx, listed{f})
 	w.Must(err)
 	if d := cmp.Diff([]string{"2 over @-1", "3 taken"}, statesOf(p)); d != "" || p.Ready || p.Weights.Over != 1 || p.Weights.Needed != "25500.00" {
 		t.Errorf("%s\nthe weights are %+v", d, p.Weights)
 	}
-	if n, err := b.names(w.Ctx, named{"works"}); err != nil || !slices.Equal(n.Capped, []string{"nox"}) {
+	if n, err := b.datasets.names(w.Ctx, named{"works"}); err != nil || !slices.Equal(n.Capped, []string{"nox"}) {
 		t.Errorf("capped are %q, %v", n.Capped, err)
 	}
 }
@@ -287,7 +287,7 @@ func TestARegistrationOutlivesItsRequest(t *testing.T) {
 // What is wrong with a file is told in Chinese where that is asked for, and what was worked out stays as it is.
 func TestAPreviewSpeaksChinese(t *testing.T) {
 	w, b := market(t)
-	p, err := b.previewPortfolio(w.Ctx, listed{aList("firm,balance\nf001,1\nf002,2\nf001,3\n")})
+	p, err := b.portfolios.preview(w.Ctx, listed{aList("firm,balance\nf001,1\nf002,2\nf001,3\n")})
 	w.Must(err)
 	told := p.In(explain.Chinese)
 	if got := told.Rows[len(told.Rows)-1].Faults; len(got) != 1 || got[0].Message != `实体 "f001" 在第 2 行已经出现` || got[0].Want != "每个实体只列一次" {

@@ -20,7 +20,7 @@ func (b *Buyer) Kept(ctx context.Context, q Question) (*Answer, error) {
 	if r == nil || err != nil {
 		return nil, err
 	}
-	a := b.shown(ctx, r)
+	a := b.answers.shown(ctx, r)
 	return &a, nil
 }
 

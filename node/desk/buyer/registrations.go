@@ -153,17 +153,17 @@ func come[T any](list [][]T) (n int) {
 	return n
 }
 
-// registerPortfolio begins the registration of a file.
-func (b *Buyer) registerPortfolio(ctx context.Context, in listed) (Registration, error) {
+// register begins the registration of a file.
+func (s *portfolios) register(ctx context.Context, in listed) (Registration, error) {
 	o, err := in.Body.options()
 	if err != nil {
 		return Registration{}, err
 	}
-	if b.client.Key() == nil {
+	if s.client.Key() == nil {
 		return Registration{}, client.ErrNoKey
 	}
 	if !in.Body.Anew {
-		v, known, err := portfolio.Known(ctx, b.client, b.dir, o.Name, o.Registry, o.File)
+		v, known, err := portfolio.Known(ctx, s.client, s.dir, o.Name, o.Registry, o.File)
 		refused, is := client.IsRefused(err)
 		switch {
 		case is && refused.Rule == portfolio.RuleElsewhere: // it becomes the next version, which the preview says
@@ -174,7 +174,7 @@ func (b *Buyer) registerPortfolio(ctx context.Context, in listed) (Registration,
 				"use it as it is; a next version of it would be another portfolio, for which nothing that was answered exactly for this one is answered again")
 		}
 	}
-	return b.registrations.begin(o, b.client.Now())
+	return s.registrations.begin(o, s.client.Now())
 }
 
 // Registrations answers GET /api/portfolios/registrations.
@@ -191,10 +191,10 @@ func (all Registrations) In(l explain.Language) Registrations {
 	return out
 }
 
-func (b *Buyer) listRegistrations(context.Context, none) (Registrations, error) {
-	return Registrations{b.registrations.all()}, nil
+func (s *portfolios) listRegistrations(context.Context, none) (Registrations, error) {
+	return Registrations{s.registrations.all()}, nil
 }
 
-func (b *Buyer) registration(ctx context.Context, in awaited) (Registration, error) {
-	return b.registrations.await(ctx, in.ID, in.Seen)
+func (s *portfolios) registration(ctx context.Context, in awaited) (Registration, error) {
+	return s.registrations.await(ctx, in.ID, in.Seen)
 }

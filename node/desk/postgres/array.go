@@ -17,7 +17,11 @@ const maxElements = 10_000
 // encodeArray writes the text of an array of one dimension as Postgres sends arrays in binary: the number of dimensions,
 // whether there are NULLs, the type of the elements, and the length and first index of the dimension before them.
 func encodeArray(types *pgtype.Map, text string, element uint32, vector bool) ([]byte, error) {
-	parts, err := pgcatalog.ArrayElements(text)
+	read := pgcatalog.ArrayElements
+	if vector {
+		read = pgcatalog.VectorElements
+	}
+	parts, err := read(text)
 	if err != nil {
 		return nil, err
 	}

@@ -85,8 +85,8 @@ func withoutPages(list []token.Token) []token.Token {
 	return append(out, list[end:]...)
 }
 
-// copyOut sends the rows.
-func (n *session) copyOut(out *outcome) error {
+// copyOut sends the rows of COPY.
+func (w *writer) copyOut(out *outcome) error {
 	r, o := out.result, out.copy
 	overall := byte(formatText)
 	if o.format == "binary" {
@@ -96,37 +96,37 @@ func (n *session) copyOut(out *outcome) error {
 	for i := range codes {
 		codes[i] = uint16(overall)
 	}
-	n.backend.Send(&pgproto3.CopyOutResponse{OverallFormat: overall, ColumnFormatCodes: codes})
+	w.backend.Send(&pgproto3.CopyOutResponse{OverallFormat: overall, ColumnFormatCodes: codes})
 	if o.format == "binary" {
-		n.backend.Send(&pgproto3.CopyData{Data: copyHeader})
+		w.backend.Send(&pgproto3.CopyData{Data: copyHeader})
 	}
 	if o.header && o.format != "binary" {
 		names := make([][]byte, len(r.Columns))
 		for i, c := range r.Columns {
 			names[i] = []byte(c.Name)
 		}
-		n.backend.Send(&pgproto3.CopyData{Data: copyLine(names, o.format)})
+		w.backend.Send(&pgproto3.CopyData{Data: copyLine(names, o.format)})
 	}
 	for i, row := range r.Rows {
 		cells := make([][]byte, len(r.Columns))
 		for j := range cells {
 			var err error
-			if cells[j], err = encode(n.types, row[j], r.Columns[j].Type, int16(overall)); err != nil {
+			if cells[j], err = encode(w.types, row[j], r.Columns[j].Type, int16(overall)); err != nil {
 				return err
 			}
 		}
-		n.backend.Send(&pgproto3.CopyData{Data: copyLine(cells, o.format)})
+		w.backend.Send(&pgproto3.CopyData{Data: copyLine(cells, o.format)})
 		if i%flushEvery == flushEvery-1 {
-			if err := n.backend.Flush(); err != nil {
+			if err := w.backend.Flush(); err != nil {
 				return err
 			}
 		}
 	}
 	if o.format == "binary" {
-		n.backend.Send(&pgproto3.CopyData{Data: []byte{0xff, 0xff}})
+		w.backend.Send(&pgproto3.CopyData{Data: []byte{0xff, 0xff}})
 	}
-	n.backend.Send(&pgproto3.CopyDone{})
-	n.backend.Send(&pgproto3.CommandComplete{CommandTag: []byte(out.tag)})
+	w.backend.Send(&pgproto3.CopyDone{})
+	w.done(out.tag)
 	return nil
 }
 

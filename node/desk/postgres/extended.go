@@ -28,81 +28,116 @@ type prepared struct {
 	columns    []pgcatalog.ResultColumn // as they were told; nil: it gives no rows
 }
 
-// portal is a statement with its parameters, of which some rows may have been given out.
-type portal struct {
-	list      []token.Token
-	formats   []int16
-	described bool
-	columns   []pgcatalog.ResultColumn
-	out       *outcome // nil: it was not run yet
-	at        int
-	hold      bool
-}
+// statements are the prepared ones of a session, by their names.
+type statements map[string]*prepared
 
-// extended answers a message of the extended protocol.
-func (n *session) extended(ctx context.Context, message pgproto3.FrontendMessage) error {
-	switch m := message.(type) {
-	case *pgproto3.Parse:
-		return n.parse(ctx, m)
-	case *pgproto3.Bind:
-		return n.bind(m)
-	case *pgproto3.Describe:
-		if m.ObjectType == 'S' {
-			return n.describeStatement(ctx, m.Name)
-		}
-		return n.describePortal(ctx, m.Name)
-	case *pgproto3.Execute:
-		return n.executePortal(ctx, m)
-	case *pgproto3.Close:
-		if m.ObjectType == 'S' {
-			delete(n.statements, m.Name)
-		} else {
-			delete(n.portals, m.Name)
-		}
-		n.backend.Send(&pgproto3.CloseComplete{})
-		return nil
-	}
-	return fail(stateProtocol, "", "a message of type %T is not expected here", message)
-}
-
-func (n *session) parse(ctx context.Context, m *pgproto3.Parse) error {
-	list, err := token.Scan(m.Query)
-	if err != nil {
-		return err
-	}
-	statements := token.Statements(list)
+// admits reports why a statement is not prepared under a name; nil: it may be.
+func (s statements) admits(name string, p *prepared) error {
 	switch {
-	case len(statements) > 1:
-		return fail(stateSyntax, "send one statement after the other", "a prepared statement is one statement")
-	case m.Name != "" && n.statements[m.Name] != nil:
-		return fail("42P05", "", "there is a prepared statement %.80q already", m.Name)
-	case len(n.statements) >= maxStatements:
+	case name != "" && s[name] != nil:
+		return fail("42P05", "", "there is a prepared statement %.80q already", name)
+	case len(s) >= maxStatements:
 		return fail(stateTooLarge, "DEALLOCATE ALL", "there are %d prepared statements", maxStatements)
 	}
-	p := &prepared{}
-	if len(statements) == 1 {
-		p.list = statements[0]
-	}
 	words := len(p.list)
-	for name, other := range n.statements {
-		if name != m.Name {
-			words += len(other.list)
+	for other, q := range s {
+		if other != name {
+			words += len(q.list)
 		}
 	}
 	if words > maxPrepared {
 		return fail(stateTooLarge, "DEALLOCATE ALL", "prepared statements have more than %d words together", maxPrepared)
 	}
-	if p.parameters, err = n.parametersOf(ctx, p.list, m.ParameterOIDs); err != nil {
+	return nil
+}
+
+// deallocate runs DEALLOCATE.
+func (s statements) deallocate(list []token.Token) (*outcome, error) {
+	if len(list) > 0 && list[0].Is("PREPARE") {
+		list = list[1:]
+	}
+	switch {
+	case len(list) == 0:
+		return nil, fail(stateSyntax, "DEALLOCATE ALL", "DEALLOCATE needs a name")
+	case list[0].Is("ALL"):
+		clear(s)
+		return done("DEALLOCATE ALL")
+	case s[list[0].Lower()] == nil:
+		return nil, fail(stateNoStatement, "", "there is no prepared statement %.80q", list[0].Text)
+	}
+	delete(s, list[0].Lower())
+	return done("DEALLOCATE")
+}
+
+// runner runs statements: a session.
+type runner interface {
+	execute(ctx context.Context, list []token.Token) (*outcome, error)
+	shape(ctx context.Context, list []token.Token) ([]pgcatalog.ResultColumn, error)
+}
+
+// extended speaks the extended protocol, in which statements are prepared, bound to parameters and run by messages of their own.
+type extended struct {
+	runner     runner
+	client     *writer
+	catalogue  *catalogue
+	statements statements
+	portals    portals
+}
+
+// take answers a message.
+func (x *extended) take(ctx context.Context, message pgproto3.FrontendMessage) error {
+	switch m := message.(type) {
+	case *pgproto3.Parse:
+		return x.parse(ctx, m)
+	case *pgproto3.Bind:
+		return x.bind(m)
+	case *pgproto3.Describe:
+		if m.ObjectType == 'S' {
+			return x.describeStatement(ctx, m.Name)
+		}
+		return x.describePortal(ctx, m.Name)
+	case *pgproto3.Execute:
+		return x.executePortal(ctx, m)
+	case *pgproto3.Close:
+		if m.ObjectType == 'S' {
+			delete(x.statements, m.Name)
+		} else {
+			delete(x.portals, m.Name)
+		}
+		x.client.backend.Send(&pgproto3.CloseComplete{})
+		return nil
+	}
+	return fail(stateProtocol, "", "a message of type %T is not expected here", message)
+}
+
+func (x *extended) parse(ctx context.Context, m *pgproto3.Parse) error {
+	list, err := token.Scan(m.Query)
+	if err != nil {
 		return err
 	}
-	n.statements[m.Name] = p
-	n.backend.Send(&pgproto3.ParseComplete{})
+	statements := token.Statements(list)
+	if len(statements) > 1 {
+		return fail(stateSyntax, "send one statement after the other", "a prepared statement is one statement")
+	}
+	p := &prepared{}
+	if len(statements) == 1 {
+		p.list = statements[0]
+	}
+	if err := x.statements.admits(m.Name, p); err != nil {
+		return err
+	}
+	period := func() uint32 { return x.catalogue.periods(ctx, p.list) }
+	if p.parameters, err = parametersOf(p.list, m.ParameterOIDs, period); err != nil {
+		return err
+	}
+	x.statements[m.Name] = p
+	x.client.backend.Send(&pgproto3.ParseComplete{})
 	return nil
 }
 
 // parametersOf are the types of the parameters: those that the client says, of a period that one is compared with its
 // column's, of a number of rows a number, and texts elsewhere.
-func (n *session) parametersOf(ctx context.Context, list []token.Token, said []uint32) ([]uint32, error) {
+func parametersOf(list []token.Token, said []uint32, periods func() uint32) ([]uint32, error) {
 	count := len(said)
 	if count > maxParameters {
 		return nil, fail(stateTooLarge, "", "a statement has at most %d parameters, and %d types are said", maxParameters, count)
@@ -121,14 +156,7 @@ func (n *session) parametersOf(ctx context.Context, list []token.Token, said []u
 	if count == 0 {
 		return out, nil
 	}
-	period := pgcatalog.OIDText
-	if err := n.load(ctx); err == nil {
-		for _, t := range list {
-			if d := n.datasets[t.Lower()]; d != nil && t.Named() {
-				period = PeriodType(d.Grain)
-			}
-		}
-	}
+	period := periods()
 	for i, t := range list {
 		if t.Kind != token.Param {
 			continue
@@ -173,8 +201,8 @@ var casts = sync.OnceValue(func() map[string]uint32 {
 	}
 })
 
-func (n *session) bind(m *pgproto3.Bind) error {
-	p := n.statements[m.PreparedStatement]
+func (x *extended) bind(m *pgproto3.Bind) error {
+	p := x.statements[m.PreparedStatement]
 	switch {
 	case p == nil:
 		return fail(stateNoStatement, "", "there is no prepared statement %.80q", m.PreparedStatement)
@@ -182,9 +210,9 @@ func (n *session) bind(m *pgproto3.Bind) error {
 		return fail(stateProtocol, "", "%d parameters are given, the statement has %d", len(m.Parameters), len(p.parameters))
 	case len(m.ParameterFormatCodes) > 1 && len(m.ParameterFormatCodes) != len(m.Parameters):
 		return fail(stateProtocol, "", "%d formats are given for %d parameters", len(m.ParameterFormatCodes), len(m.Parameters))
-	case m.DestinationPortal != "" && n.portals[m.DestinationPortal] != nil:
+	case m.DestinationPortal != "" && x.portals[m.DestinationPortal] != nil:
 		return fail("42P03", "", "there is a cursor %.80q already", m.DestinationPortal)
-	case len(n.portals) >= maxPortals:
+	case len(x.portals) >= maxPortals:
 		return fail(stateTooLarge, "CLOSE ALL", "there are %d portals", maxPortals)
 	case slices.ContainsFunc(m.ResultFormatCodes, func(f int16) bool { return f != formatText && f != formatBinary }):
 		return fail(stateProtocol, "", "values are sent as text or binary")
@@ -196,10 +224,10 @@ func (n *session) bind(m *pgproto3.Bind) error {
 			return err
 		}
 	}
-	n.portals[m.DestinationPortal] = &portal{
+	x.portals[m.DestinationPortal] = &portal{
 		list: substituted(p.list, func(i int) token.Token { return values[i-1] }), formats: slices.Clone(m.ResultFormatCodes), described: p.described, columns: p.columns,
 	}
-	n.backend.Send(&pgproto3.BindComplete{})
+	x.client.backend.Send(&pgproto3.BindComplete{})
 	return nil
 }
 
@@ -218,20 +246,20 @@ func substituted(list []token.Token, value func(i int) token.Token) []token.Toke
 	return out
 }
 
-func (n *session) describeStatement(ctx context.Context, name string) error {
-	p := n.statements[name]
+func (x *extended) describeStatement(ctx context.Context, name string) error {
+	p := x.statements[name]
 	if p == nil {
 		return fail(stateNoStatement, "", "there is no prepared statement %.80q", name)
 	}
 	if !p.described {
-		columns, err := n.shape(ctx, unbound(p))
+		columns, err := x.runner.shape(ctx, unbound(p))
 		if err != nil {
 			return err
 		}
 		p.columns, p.described = columns, true
 	}
-	n.backend.Send(&pgproto3.ParameterDescription{ParameterOIDs: p.parameters})
-	n.columnsOrNone(p.columns, nil)
+	x.client.backend.Send(&pgproto3.ParameterDescription{ParameterOIDs: p.parameters})
+	x.client.columnsOrNone(p.columns, nil)
 	return nil
 }
 
@@ -261,16 +289,8 @@ func unbound(p *prepared) []token.Token {
 	return list
 }
 
-func (n *session) columnsOrNone(columns []pgcatalog.ResultColumn, formats []int16) {
-	if columns == nil {
-		n.backend.Send(&pgproto3.NoData{})
-		return
-	}
-	n.describe(columns, formats)
-}
-
-func (n *session) describePortal(ctx context.Context, name string) (err error) {
-	p := n.portals[name]
+func (x *extended) describePortal(ctx context.Context, name string) (err error) {
+	p := x.portals[name]
 	if p == nil {
 		return fail(stateNoCursor, "", "there is no portal %.80q", name)
 	}
@@ -278,41 +298,41 @@ func (n *session) describePortal(ctx context.Context, name string) (err error) {
 	case p.out != nil && p.out.result != nil:
 		p.columns = p.out.result.Columns
 	case p.described, len(p.list) == 0:
-	case n.settings.on("weir.coverage"): // which columns there are depends on the answer
-		if p.out, err = n.execute(ctx, p.list); err == nil && p.out.result != nil {
+	case x.client.settings.on("weir.coverage"): // which columns there are depends on the answer
+		if p.out, err = x.runner.execute(ctx, p.list); err == nil && p.out.result != nil {
 			p.columns = p.out.result.Columns
 		}
 	default:
-		p.columns, err = n.shape(ctx, p.list)
+		p.columns, err = x.runner.shape(ctx, p.list)
 	}
 	if err != nil {
 		return err
 	}
 	p.described = true
-	n.columnsOrNone(p.columns, p.formats)
+	x.client.columnsOrNone(p.columns, p.formats)
 	return nil
 }
 
-func (n *session) executePortal(ctx context.Context, m *pgproto3.Execute) (err error) {
-	p := n.portals[m.Portal]
+func (x *extended) executePortal(ctx context.Context, m *pgproto3.Execute) (err error) {
+	p := x.portals[m.Portal]
 	if p == nil {
 		return fail(stateNoCursor, "", "there is no portal %.80q", m.Portal)
 	}
 	if len(p.list) == 0 && p.out == nil {
-		n.backend.Send(&pgproto3.EmptyQueryResponse{})
+		x.client.backend.Send(&pgproto3.EmptyQueryResponse{})
 		return nil
 	}
 	if p.out == nil {
-		if p.out, err = n.execute(ctx, p.list); err != nil {
+		if p.out, err = x.runner.execute(ctx, p.list); err != nil {
 			return err
 		}
-		n.portals[m.Portal] = p // the end of a transaction has forgotten it
+		x.portals[m.Portal] = p // the end of a transaction has forgotten it
 	}
 	if p.out.copy != nil {
-		return n.copyOut(p.out)
+		return x.client.copyOut(p.out)
 	}
 	if p.out.result == nil {
-		n.backend.Send(&pgproto3.CommandComplete{CommandTag: []byte(p.out.tag)})
+		x.client.done(p.out.tag)
 		return nil
 	}
 	r, err := conforming(p.out.result, p)
@@ -324,19 +344,19 @@ func (n *session) executePortal(ctx context.Context, m *pgproto3.Execute) (err e
 		to = min(to, p.at+int(m.MaxRows))
 	}
 	from := p.at
-	if err := n.rows(r, p.formats, from, to); err != nil {
+	if err := x.client.rows(r, p.formats, from, to); err != nil {
 		return err
 	}
 	p.at = to
 	if to < len(r.Rows) {
-		n.backend.Send(&pgproto3.PortalSuspended{})
+		x.client.backend.Send(&pgproto3.PortalSuspended{})
 		return nil
 	}
 	tag := p.out.tag
 	if p.out.counts {
 		tag = fmt.Sprintf("SELECT %d", to-from)
 	}
-	n.backend.Send(&pgproto3.CommandComplete{CommandTag: []byte(tag)})
+	x.client.done(tag)
 	return nil
 }
 

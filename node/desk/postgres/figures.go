@@ -13,8 +13,15 @@ import (
 	"github.com/weirdata/weir/node/desk/postgres/pgcatalog"
 )
 
+// asking has the nodes answer for a session.
+type asking struct {
+	server   *Server
+	settings *settings
+	client   *writer
+}
+
 // formOf are the columns of what the nodes answer. Nothing is asked.
-func (s *session) formOf(ctx context.Context, f *figures) (Form, *pgcatalog.Result, error) {
+func (s *asking) formOf(ctx context.Context, f *figures) (Form, *pgcatalog.Result, error) {
 	form, err := s.server.asker.Form(ctx, f.form)
 	if err != nil {
 		return form, nil, askedAs(err, f.form)
@@ -52,7 +59,7 @@ func askedAs(err error, sql string) error {
 
 // answer is what the nodes answer, from the own store where it is there. Otherwise it costs, and the session has to say
 // that it spends.
-func (s *session) answer(ctx context.Context, f *figures) (*pgcatalog.Result, error) {
+func (s *asking) answer(ctx context.Context, f *figures) (*pgcatalog.Result, error) {
 	form, out, err := s.formOf(ctx, f)
 	if err != nil || f.none {
 		return out, err
@@ -69,7 +76,7 @@ func (s *session) answer(ctx context.Context, f *figures) (*pgcatalog.Result, er
 			return nil, askedAs(err, f.sql)
 		}
 	} else {
-		s.debug("answered from the own store, free: query %s of %s", short(a.Query), s.server.at(a.Answered))
+		s.client.debug("answered from the own store, free: query %s of %s", short(a.Query), s.server.at(a.Answered))
 	}
 	if err := s.fill(out, form, a); err != nil {
 		return nil, err
@@ -81,7 +88,7 @@ func (s *session) answer(ctx context.Context, f *figures) (*pgcatalog.Result, er
 func short(id string) string { return id[:min(len(id), 10)] }
 
 // ask asks the nodes, where the session spends.
-func (s *session) ask(ctx context.Context, q buyer.Question) (*buyer.Answer, error) {
+func (s *asking) ask(ctx context.Context, q buyer.Question) (*buyer.Answer, error) {
 	if !s.settings.on("weir.spend") {
 		return nil, s.cost(ctx, q)
 	}
@@ -115,18 +122,18 @@ func (s *session) ask(ctx context.Context, q buyer.Question) (*buyer.Answer, err
 	switch {
 	case job.Free:
 	case job.Answer.Repeats != "":
-		s.notice("00000", "the nodes answered as they did before: query %s, of contract %s", short(job.Answer.Query), short(job.Answer.Question.Contract))
+		s.client.notice("00000", "the nodes answered as they did before: query %s, of contract %s", short(job.Answer.Query), short(job.Answer.Question.Contract))
 	default:
-		s.notice("00000", "the nodes answered: query %s, %s, of contract %s", short(job.Answer.Query), paid, short(job.Answer.Question.Contract))
+		s.client.notice("00000", "the nodes answered: query %s, %s, of contract %s", short(job.Answer.Query), paid, short(job.Answer.Question.Contract))
 	}
 	if job.Note != "" {
-		s.notice("01000", "%s", job.Note)
+		s.client.notice("01000", "%s", job.Note)
 	}
 	return job.Answer, nil
 }
 
 // cost is the error of a query that is not in the own store: what it would cost, or why it would be refused.
-func (s *session) cost(ctx context.Context, q buyer.Question) error {
+func (s *asking) cost(ctx context.Context, q buyer.Question) error {
 	x, err := s.server.asker.Explain(ctx, q)
 	if err != nil {
 		return err
@@ -163,7 +170,7 @@ func (s *session) cost(ctx context.Context, q buyer.Question) error {
 }
 
 // fill puts the rows of an answer into a result, with the columns of coverage and noise where the session wants them.
-func (s *session) fill(out *pgcatalog.Result, form Form, a *buyer.Answer) error {
+func (s *asking) fill(out *pgcatalog.Result, form Form, a *buyer.Answer) error {
 	columns, rows := a.Table.Columns, a.Table.Rows
 	if s.settings.on("weir.coverage") {
 		columns, rows = a.Table.Flat()
@@ -173,8 +180,11 @@ func (s *session) fill(out *pgcatalog.Result, form Form, a *buyer.Answer) error 
 	}
 	for _, c := range columns[len(out.Columns):] {
 		oid := pgcatalog.OIDNumeric
-		if c.Type == result.TypeInteger {
+		switch c.Type {
+		case result.TypeInteger:
 			oid = pgcatalog.OIDInt8
+		case result.TypeText:
+			oid = pgcatalog.OIDText
 		}
 		out.Columns = append(out.Columns, pgcatalog.ResultColumn{Name: c.Name, Type: oid})
 	}
@@ -208,9 +218,9 @@ func (s *session) fill(out *pgcatalog.Result, form Form, a *buyer.Answer) error 
 }
 
 // tell says in notices what the rows cannot: what is lacking, and what noise is in them.
-func (s *session) tell(a *buyer.Answer) {
+func (s *asking) tell(a *buyer.Answer) {
 	for _, sentence := range a.Shortfall {
-		s.notice("01000", "%s", sentence)
+		s.client.notice("01000", "%s", sentence)
 	}
 	if n := a.Table.Noise; n != nil {
 		text := "the figures carry noise: epsilon " + n.Epsilon
@@ -220,6 +230,9 @@ func (s *session) tell(a *buyer.Answer) {
 		for _, c := range n.Sums {
 			text += fmt.Sprintf("; %s ± %s with 95 %%", c.What, c.Interval95)
 		}
-		s.notice("01000", "%s (SET weir.coverage = on has the intervals as columns)", text)
+		s.client.notice("01000", "%s (SET weir.coverage = on has the intervals as columns)", text)
+	}
+	if c := a.Table.Checked; c != nil {
+		s.client.notice("01000", "%s", c.Words())
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/node/desk/buyer"
@@ -67,10 +66,8 @@ func FuzzSession(f *testing.F) {
 			turns: make(chan struct{}, 1), probes: newProbes("", time.Now),
 		}
 		conn := memory{bytes.NewReader(sent), io.Discard}
-		n := &session{
-			server: s, conn: conn, backend: pgproto3.NewBackend(conn, conn), settings: newSettings(false), types: pgtype.NewMap(), status: idle,
-			statements: map[string]*prepared{}, portals: map[string]*portal{}, datasets: map[string]*Dataset{}, db: db,
-		}
+		n := sessionOn(s, conn, pgproto3.NewBackend(conn, conn), newSettings(false))
+		n.catalogue.db = db
 		n.settings.values["weir.spend"] = "on"
 		n.backend.SetMaxBodyLen(maxMessage)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

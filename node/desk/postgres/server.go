@@ -334,7 +334,7 @@ func (s *Server) leave(n *session) {
 	s.mu.Lock()
 	delete(s.sessions, n.pid)
 	s.mu.Unlock()
-	n.close()
+	n.catalogue.close()
 }
 
 // slowWriter ends a connection whose client does not read, and soon when the desk ends.

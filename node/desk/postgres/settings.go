@@ -22,7 +22,7 @@ type settings struct {
 // ours are the settings that a session has for Weir, and what they are at first.
 var ours = sync.OnceValue(func() map[string]string {
 	return map[string]string{
-		"weir.spend": "off", "weir.fresh": "off", "weir.coverage": "off", "weir.contract": "", "weir.epsilon": "", "weir.delta": "", "weir.partial": "off", "weir.complete": "off", "weir.as_of": "0",
+		"weir.spend": "off", "weir.fresh": "off", "weir.coverage": "off", "weir.contract": "", "weir.epsilon": "", "weir.delta": "", "weir.partial": "off", "weir.complete": "off", "weir.verify": "off", "weir.as_of": "0",
 	}
 })
 
@@ -127,7 +127,7 @@ func (s *settings) question(sql string) buyer.Question {
 	asOf, _ := strconv.Atoi(s.values["weir.as_of"]) //nolint:errcheck // setOurs looked
 	return buyer.Question{
 		SQL: sql, Contract: s.values["weir.contract"], Epsilon: s.values["weir.epsilon"], Delta: s.values["weir.delta"],
-		Partial: s.on("weir.partial"), Complete: s.on("weir.complete"), AsOf: asOf, Fresh: s.on("weir.fresh"),
+		Partial: s.on("weir.partial"), Complete: s.on("weir.complete"), AsOf: asOf, Fresh: s.on("weir.fresh"), Verify: s.on("weir.verify"),
 	}
 }
 
@@ -177,68 +177,6 @@ func (s *settings) setStatement(list []token.Token) (changed string, err error) 
 	return name, s.set(name, strings.Join(parts, ", "))
 }
 
-// set runs SET and RESET. As in Postgres, what is SET LOCAL holds until the transaction ends, and what a transaction has set
-// is as before when it is rolled back: pools hand a connection on that way, and nobody spends who did not say so.
-func (n *session) set(word string, list []token.Token) (*outcome, error) {
-	changed, err := n.changed(len(list) > 1 && list[1].Is("LOCAL"), func() (string, error) { return n.settings.setStatement(list) })
-	if err != nil {
-		return nil, err
-	}
-	if i := slices.IndexFunc(reported, func(name string) bool { return strings.EqualFold(name, changed) }); i >= 0 {
-		n.report(reported[i])
-	}
-	return done(word)
-}
-
-// change sets one setting.
-func (n *session) change(name, value string, local bool) error {
-	_, err := n.changed(local, func() (string, error) { return name, n.settings.set(name, value) })
-	return err
-}
-
-// changed runs do, which changes a setting and returns its name: for good, or locally until the transaction ends.
-func (n *session) changed(local bool, do func() (string, error)) (string, error) {
-	before := maps.Clone(n.settings.values)
-	name, err := do()
-	switch {
-	case err != nil:
-		return "", err
-	case local && n.status == idle:
-		n.settings.values = before
-		n.notice("25P01", "a local setting holds within a transaction, and there is none")
-	case local:
-		n.local[strings.ToLower(name)] = true
-	default:
-		delete(n.local, strings.ToLower(name))
-	}
-	return name, nil
-}
-
-// restore brings settings back at the end of a transaction: all where it is rolled back, else those that were local.
-func (n *session) restore(all bool) {
-	if n.status == idle {
-		return
-	}
-	after := n.settings.values
-	if all {
-		n.settings.values = n.before
-	} else {
-		for name := range n.local {
-			if value, was := n.before[name]; was {
-				n.settings.values[name] = value
-			} else {
-				delete(n.settings.values, name)
-			}
-		}
-	}
-	for _, name := range reported {
-		if key := strings.ToLower(name); all && after[key] != n.before[key] || n.local[key] {
-			n.report(name)
-		}
-	}
-	n.before, n.local = nil, nil
-}
-
 // discard runs DISCARD: pools forget all with it, and some of them everything but prepared statements, part by part.
 func (n *session) discard(list []token.Token) (*outcome, error) {
 	switch {
@@ -251,4 +189,57 @@ func (n *session) discard(list []token.Token) (*outcome, error) {
 		return nil, fail(stateSyntax, "DISCARD ALL", "DISCARD is of ALL, PLANS, SEQUENCES or TEMP")
 	}
 	return done("DISCARD " + strings.ToUpper(list[0].Text))
+}
+
+// options are settings that stand in the connection: -c name=value.
+func (s *settings) options(text string) error {
+	words := strings.Fields(text)
+	for i := 0; i < len(words); i++ {
+		setting, ok := strings.CutPrefix(words[i], "--")
+		if words[i] == "-c" && i+1 < len(words) {
+			i++
+			setting, ok = words[i], true
+		}
+		name, value, cut := strings.Cut(setting, "=")
+		if !ok || !cut {
+			return fail(stateParameter, "options are of the form -c name=value", "%.60q is no option", words[i])
+		}
+		if err := s.set(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func showName(list []token.Token) string {
+	switch {
+	case len(list) == 0:
+		return ""
+	case list[0].Is("TRANSACTION"):
+		return "transaction_isolation"
+	case list[0].Is("TIME"):
+		return "TimeZone"
+	}
+	name := ""
+	for _, t := range list {
+		name += t.Text
+	}
+	return strings.ToLower(name)
+}
+
+// show runs SHOW.
+func (s *settings) show(list []token.Token) (*outcome, error) {
+	name := showName(list)
+	if name == "all" {
+		r := &pgcatalog.Result{Columns: []pgcatalog.ResultColumn{{Name: "name", Type: pgcatalog.OIDText}, {Name: "setting", Type: pgcatalog.OIDText}}}
+		for _, name := range slices.Sorted(maps.Keys(s.values)) {
+			r.Rows = append(r.Rows, []any{name, s.values[name]})
+		}
+		return &outcome{result: r, tag: "SHOW"}, nil
+	}
+	value, ok := s.get(name)
+	if !ok {
+		return nil, fail(stateNoSetting, "SHOW ALL", "there is no setting %.80q", name)
+	}
+	return &outcome{result: &pgcatalog.Result{Columns: []pgcatalog.ResultColumn{{Name: name, Type: pgcatalog.OIDText}}, Rows: [][]any{{value}}}, tag: "SHOW"}, nil
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/weirdata/weir/node/desk/postgres/pgcatalog"
@@ -34,7 +32,7 @@ func isQuery(list []token.Token) bool {
 
 // execute runs a statement.
 func (n *session) execute(ctx context.Context, list []token.Token) (*outcome, error) {
-	if n.status == failedTx && !list[0].Is("ROLLBACK", "ABORT", "COMMIT", "END") {
+	if n.tx.status == failedTx && !list[0].Is("ROLLBACK", "ABORT", "COMMIT", "END") {
 		return nil, fail(stateAborted, "ROLLBACK", "the transaction has failed, and nothing is done until it ends")
 	}
 	if isQuery(list) {
@@ -46,21 +44,21 @@ func (n *session) execute(ctx context.Context, list []token.Token) (*outcome, er
 	}
 	switch word := strings.ToUpper(list[0].Text); word {
 	case "SET", "RESET":
-		return n.set(word, list)
+		return n.tx.set(word, list)
 	case "SHOW":
-		return n.show(list[1:])
+		return n.settings.show(list[1:])
 	case "BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE":
 		return n.transaction(word, list)
 	case "DISCARD":
 		return n.discard(list[1:])
 	case "DEALLOCATE":
-		return n.deallocate(list[1:])
+		return n.statements.deallocate(list[1:])
 	case "DECLARE":
 		return n.declare(ctx, list)
 	case "FETCH", "MOVE":
-		return n.fetch(word, list[1:])
+		return n.portals.fetch(word, list[1:])
 	case "CLOSE":
-		return n.closeCursor(list[1:])
+		return n.portals.closeCursor(list[1:])
 	case "COPY":
 		return n.copy(ctx, list)
 	case "EXPLAIN":
@@ -98,42 +96,23 @@ func (n *session) shape(ctx context.Context, list []token.Token) ([]pgcatalog.Re
 	return nil, nil
 }
 
-// load brings the datasets into the session's catalogue.
-func (n *session) load(ctx context.Context) error {
-	list, err := n.server.datasets(ctx)
-	if err != nil {
-		return err
-	}
-	tables := make([]pgcatalog.Table, len(list))
-	n.datasets = map[string]*Dataset{}
-	for i := range list {
-		d := list[i]
-		tables[i] = d.Table
-		n.datasets[d.ID] = &d
-	}
-	return n.db.List(tables)
-}
-
-// dataset is the one of that name; nil: there is none.
-func (n *session) dataset(id string) *Dataset { return n.datasets[id] }
-
 // query answers a query, or with shape says what columns it would have.
 func (n *session) query(ctx context.Context, list []token.Token, shape bool) (*pgcatalog.Result, error) {
 	reads := slices.ContainsFunc(list, func(t token.Token) bool { return t.Is("FROM", "TABLE") })
-	if err := n.load(ctx); err != nil && reads {
+	if err := n.catalogue.load(ctx); err != nil && reads {
 		return nil, err
 	}
 	if len(list) == 2 && list[0].Is("TABLE") {
 		list = []token.Token{word("SELECT"), sign("*"), word("FROM"), list[1]}
 	}
-	p, err := planOf(list, n.dataset)
+	p, err := planOf(list, n.catalogue.dataset)
 	if err != nil {
 		return nil, err
 	}
-	get := n.answer
+	get := n.figures.answer
 	if shape {
 		get = func(ctx context.Context, f *figures) (*pgcatalog.Result, error) {
-			_, r, err := n.formOf(ctx, f)
+			_, r, err := n.figures.formOf(ctx, f)
 			return r, err
 		}
 	}
@@ -145,23 +124,16 @@ func (n *session) query(ctx context.Context, list []token.Token, shape bool) (*p
 		if err != nil {
 			return nil, err
 		}
-		if err := n.db.Temporary(f.table, r); err != nil {
+		if err := n.catalogue.db.Temporary(f.table, r); err != nil {
 			return nil, err
 		}
 	}
-	for _, id := range p.reads {
-		if shape || n.db.Loaded(id) {
-			continue
-		}
-		content, err := n.server.asker.Content(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if err := n.db.Load(id, content); err != nil {
+	if !shape {
+		if err := n.catalogue.fill(ctx, p.reads); err != nil {
 			return nil, err
 		}
 	}
-	r, err := n.db.Query(ctx, p.local, shape)
+	r, err := n.catalogue.db.Query(ctx, p.local, shape)
 	if unknown, ok := errors.AsType[*pgcatalog.UnknownError](err); ok {
 		if e := n.server.probes.note(n.settings.values["application_name"], token.Join(list), unknown); e != nil {
 			n.server.options.Logger.WarnContext(ctx, "a query that was not understood is not written down", "why", e)
@@ -171,44 +143,12 @@ func (n *session) query(ctx context.Context, list []token.Token, shape bool) (*p
 		return r, err
 	}
 	if p.nulls && len(r.Rows) > 0 {
-		n.notice("01000", "measures are NULL here: single readings are never shown; ask for figures, such as SUM or AVG of a measure by groups")
+		n.client.notice("01000", "measures are NULL here: single readings are never shown; ask for figures, such as SUM or AVG of a measure by groups")
 	}
 	if r.Cut {
-		n.notice("01000", "these are the first %d rows; there are more", len(r.Rows))
+		n.client.notice("01000", "these are the first %d rows; there are more", len(r.Rows))
 	}
 	return r, nil
-}
-
-func showName(list []token.Token) string {
-	switch {
-	case len(list) == 0:
-		return ""
-	case list[0].Is("TRANSACTION"):
-		return "transaction_isolation"
-	case list[0].Is("TIME"):
-		return "TimeZone"
-	}
-	name := ""
-	for _, t := range list {
-		name += t.Text
-	}
-	return strings.ToLower(name)
-}
-
-func (n *session) show(list []token.Token) (*outcome, error) {
-	name := showName(list)
-	if name == "all" {
-		r := &pgcatalog.Result{Columns: []pgcatalog.ResultColumn{{Name: "name", Type: pgcatalog.OIDText}, {Name: "setting", Type: pgcatalog.OIDText}}}
-		for _, name := range slices.Sorted(maps.Keys(n.settings.values)) {
-			r.Rows = append(r.Rows, []any{name, n.settings.values[name]})
-		}
-		return &outcome{result: r, tag: "SHOW"}, nil
-	}
-	value, ok := n.settings.get(name)
-	if !ok {
-		return nil, fail(stateNoSetting, "SHOW ALL", "there is no setting %.80q", name)
-	}
-	return &outcome{result: &pgcatalog.Result{Columns: []pgcatalog.ResultColumn{{Name: name, Type: pgcatalog.OIDText}}, Rows: [][]any{{value}}}, tag: "SHOW"}, nil
 }
 
 func (n *session) transaction(word string, list []token.Token) (*outcome, error) {
@@ -217,50 +157,21 @@ func (n *session) transaction(word string, list []token.Token) (*outcome, error)
 	case word == "SAVEPOINT" || word == "RELEASE":
 		return done(word)
 	case word == "ROLLBACK" && to:
-		if n.status == failedTx {
-			n.status = within
-		}
+		n.tx.mend()
 		return done(word)
 	case word == "BEGIN" || word == "START":
-		if n.status != idle {
-			n.notice("25001", "there is a transaction already")
-		} else {
-			n.before, n.local = maps.Clone(n.settings.values), map[string]bool{}
-		}
-		n.status = within
+		n.tx.begin()
 		if word == "START" {
 			return done("START TRANSACTION")
 		}
 		return done(word)
 	}
-	back := n.status == failedTx || word == "ROLLBACK" || word == "ABORT"
-	if n.status == idle {
-		n.notice("25P01", "there is no transaction")
-	}
-	n.restore(back)
-	n.status = idle
-	n.forgetPortals()
+	back := n.tx.end(word == "ROLLBACK" || word == "ABORT")
+	n.portals.forget()
 	if back {
 		return done("ROLLBACK")
 	}
 	return done("COMMIT")
-}
-
-func (n *session) deallocate(list []token.Token) (*outcome, error) {
-	if len(list) > 0 && list[0].Is("PREPARE") {
-		list = list[1:]
-	}
-	switch {
-	case len(list) == 0:
-		return nil, fail(stateSyntax, "DEALLOCATE ALL", "DEALLOCATE needs a name")
-	case list[0].Is("ALL"):
-		clear(n.statements)
-		return done("DEALLOCATE ALL")
-	case n.statements[list[0].Lower()] == nil:
-		return nil, fail(stateNoStatement, "", "there is no prepared statement %.80q", list[0].Text)
-	}
-	delete(n.statements, list[0].Lower())
-	return done("DEALLOCATE")
 }
 
 // declare makes a cursor: DECLARE name [words] CURSOR [WITH HOLD] FOR query.
@@ -277,7 +188,7 @@ func (n *session) declare(ctx context.Context, list []token.Token) (*outcome, er
 	switch {
 	case n.portals[name] != nil:
 		return nil, fail("42P03", "CLOSE "+name, "there is a cursor %.80q already", name)
-	case n.status == idle && !hold:
+	case n.tx.status == idle && !hold:
 		return nil, fail("25P01", "BEGIN first, or declare it WITH HOLD", "a cursor lives as long as a transaction")
 	case len(n.portals) >= maxPortals:
 		return nil, fail(stateTooLarge, "CLOSE ALL", "there are %d cursors", maxPortals)
@@ -292,66 +203,6 @@ func (n *session) declare(ctx context.Context, list []token.Token) (*outcome, er
 	}
 	n.portals[name] = p
 	return done("DECLARE CURSOR")
-}
-
-// fetch gives the next rows of a cursor: FETCH [NEXT | FORWARD] [n | ALL] [FROM | IN] name.
-func (n *session) fetch(word string, list []token.Token) (*outcome, error) {
-	if len(list) == 0 {
-		return nil, fail(stateSyntax, "FETCH 100 FROM name", "%s needs the name of a cursor", word)
-	}
-	p := n.portals[list[len(list)-1].Lower()]
-	if p == nil || p.out == nil || p.out.result == nil {
-		return nil, fail(stateNoCursor, "", "there is no cursor %.80q", list[len(list)-1].Text)
-	}
-	all := p.out.result
-	count, absolute := 1, false
-	for i, t := range list[:len(list)-1] {
-		switch {
-		case t.Is("ALL"):
-			count = len(all.Rows)
-		case t.Is("BACKWARD", "PRIOR", "LAST", "RELATIVE", "-"):
-			return nil, fail("55000", "FETCH n, FETCH ALL and MOVE ABSOLUTE n are done", "cursors go forward alone")
-		case t.Is("FIRST"):
-			p.at = 0
-		case t.Is("ABSOLUTE"):
-			absolute = true
-		case t.Kind == token.Number:
-			k, err := strconv.Atoi(t.Text)
-			if err != nil {
-				return nil, &Error{State: stateSyntax, Message: "a number of rows is a whole number", At: list[i].At + 1}
-			}
-			count = k
-		}
-	}
-	if absolute {
-		if word == "MOVE" {
-			p.at = min(max(count, 0), len(all.Rows))
-			return done("MOVE 1")
-		}
-		p.at, count = min(max(count-1, 0), len(all.Rows)), 1
-	}
-	to := p.at + min(len(all.Rows)-p.at, count) // the sum of both may be no number
-	rows := all.Rows[p.at:to]
-	p.at = to
-	tag := fmt.Sprintf("%s %d", word, len(rows))
-	if word == "MOVE" {
-		return done(tag)
-	}
-	return &outcome{result: &pgcatalog.Result{Columns: all.Columns, Rows: rows}, tag: tag}, nil
-}
-
-func (n *session) closeCursor(list []token.Token) (*outcome, error) {
-	switch {
-	case len(list) == 0:
-		return nil, fail(stateSyntax, "CLOSE ALL", "CLOSE needs the name of a cursor")
-	case list[0].Is("ALL"):
-		clear(n.portals)
-		return done("CLOSE CURSOR ALL")
-	case n.portals[list[0].Lower()] == nil:
-		return nil, fail(stateNoCursor, "", "there is no cursor %.80q", list[0].Text)
-	}
-	delete(n.portals, list[0].Lower())
-	return done("CLOSE CURSOR")
 }
 
 // explain says what a query would cost, and asks nobody for figures.
@@ -370,10 +221,10 @@ func (n *session) explain(ctx context.Context, list []token.Token) (*outcome, er
 	if len(list) == 0 {
 		return nil, fail(stateSyntax, "EXPLAIN SELECT …", "EXPLAIN needs a query")
 	}
-	if err := n.load(ctx); err != nil {
+	if err := n.catalogue.load(ctx); err != nil {
 		return nil, err
 	}
-	p, err := planOf(list, n.dataset)
+	p, err := planOf(list, n.catalogue.dataset)
 	if err != nil {
 		return nil, err
 	}
@@ -389,7 +240,7 @@ func (n *session) explain(ctx context.Context, list []token.Token) (*outcome, er
 			lines = append(lines, "  in the own store, free: query "+short(kept.Query))
 			continue
 		}
-		e := problemOf(n.cost(ctx, q))
+		e := problemOf(n.figures.cost(ctx, q))
 		lines = append(lines, "  "+e.Message)
 		if e.Detail != "" && e.State == stateSpend {
 			lines = append(lines, "  "+e.Detail)

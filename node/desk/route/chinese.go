@@ -110,6 +110,8 @@ func chineseSentences() [][2]string {
 		{"try again; what is asked stays asked, and is charged once", "请重试；已提交的查询仍然有效，只计费一次"},
 		{"context deadline exceeded", "等待超时"},
 		{"the parity of query %s does not add up (nodes %s): an accident in storage, addition or opening; no figure is printed", "查询 %s 的校验不成立（节点 %s）：存储、求和或打开时出现差错；不显示任何结果"},
+		{"the %d sets of nodes that opened query %s do not agree (nodes %s): one of them has lied or is at fault, and of one node more than open together the answers do not tell which; no figure is printed", "打开查询 %[2]s 的 %[1]s 组节点结果不一致（节点 %[3]s）：其中某个节点作假或出现故障；只比共同打开所需多一个节点，无法判断是哪一个；不显示任何结果"},
+		{"the %d sets of nodes that opened query %s do not agree (nodes %s): more than one node has lied or is at fault; no figure is printed", "打开查询 %[2]s 的 %[1]s 组节点结果不一致（节点 %[3]s）：作假或出现故障的节点不止一个；不显示任何结果"},
 		{"the %s over %d readings (%s) came out as %s, and must lie from %s to %s; no figure is printed", "%[2]s 个读数（%[3]s）的 %[1]s 得出 %[4]s，而应在 %[5]s 至 %[6]s 之间；不显示任何结果"},
 		{"a node hands out something else than what the ledger decided", "某个节点给出的内容与账本的裁定不符"},
 		{"a node tells something else of the order than its buyer has signed", "某个节点所述的订单与买方签名的内容不符"},

@@ -57,13 +57,14 @@ func ProblemOf(err error) *wire.Problem {
 	}
 	_, away := errors.AsType[*client.UnreachableError](err)
 	_, parity := errors.AsType[*ask.ParityError](err)
+	_, lie := errors.AsType[*ask.LieError](err)
 	_, check := errors.AsType[*result.CheckError](err)
 	_, key := errors.AsType[*client.KeyError](err)
 	switch {
 	case away:
 		return wire.NewProblem(http.StatusServiceUnavailable, wire.KindUnavailable, err.Error()).
 			Advising("look whether the cluster runs and this machine is on the network; what is asked stays asked, and is charged once")
-	case parity, check, key, errors.Is(err, ask.ErrVerdictForged), errors.Is(err, client.ErrPinned), errors.Is(err, exchange.ErrOrderForged):
+	case parity, lie, check, key, errors.Is(err, ask.ErrVerdictForged), errors.Is(err, client.ErrPinned), errors.Is(err, exchange.ErrOrderForged):
 		return wire.NewProblem(http.StatusBadGateway, KindAnswer, err.Error()).
 			Advising("no figure is shown; tell the operators of the nodes, and keep this message")
 	case errors.Is(err, ask.ErrQueryFailed):

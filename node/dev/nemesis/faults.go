@@ -264,7 +264,7 @@ func (r *run) diskFaults() []fault {
 		damaged("lost-all-but-secrets", func(dir string) error { return errors.Join(remove("ledger")(dir), remove("blobs")(dir)) }, mendsItself),
 		damaged("flip-wal", flip("ledger/wal/*.wal"), remove("ledger")), // as node/damage.go advises
 		damaged("flip-state", flip("ledger/state/gen-*/*.[sv][sl][to]*"), remove("ledger/state")),
-		damaged("flip-blobs", flip("blobs/*.vlog"), remove("blobs")),
+		damaged("flip-blobs", flip("blobs/*.seg"), remove("blobs")),
 		damaged("flip-secrets", func(dir string) (err error) {
 			if savedAs, saved, err = r.largest(dir, "secrets/*"); err != nil {
 				return err

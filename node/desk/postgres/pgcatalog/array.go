@@ -2,6 +2,7 @@ package pgcatalog
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -46,72 +47,99 @@ func ArrayOf(oid uint32) uint32 {
 	return OIDTextArray
 }
 
-var errArrayText = errors.New("an array is written {a,b}, in one dimension")
+var (
+	errArrayText  = errors.New("an array is written {a,b}, in one dimension")
+	errVectorText = errors.New("a vector is of whole numbers with spaces between")
+)
 
-// ArrayElements are the elements of the text of an array of one dimension, or of a vector of numbers; nil is NULL.
+// arraySpace is what Postgres takes for white space in the text of an array.
+const arraySpace = " \t\n\r\v\f"
+
+// ArrayElements are the elements of the text of an array of at most one dimension, read as array_in of Postgres reads it:
+// an element without quotes and backslashes that is the word NULL is NULL (nil), white space counts within an element
+// alone, and a quoted element has nothing beside its quotes. Bounds of dimensions ([1:2]={a,b}) are not read.
 func ArrayElements(text string) ([]*string, error) {
-	if !strings.HasPrefix(text, "{") {
-		if strings.ContainsAny(text, `{}",`) {
-			return nil, errArrayText
-		}
-		fields := strings.Fields(text)
-		out := make([]*string, len(fields))
-		for i := range fields {
-			out[i] = &fields[i]
-		}
-		return out, nil
+	text = strings.Trim(text, arraySpace)
+	rest, braced := strings.CutPrefix(text, "{")
+	if rest = strings.TrimLeft(rest, arraySpace); !braced {
+		return nil, errArrayText
+	}
+	if rest == "}" {
+		return nil, nil
 	}
 	var out []*string
-	var b strings.Builder
-	quoted, some := false, false // within quotes; whether the element has any
-	end := func() bool {
-		s := b.String()
-		b.Reset()
-		if !some {
-			if s = strings.TrimSpace(s); s == "" {
-				return false
-			}
-			if strings.EqualFold(s, "NULL") {
-				out = append(out, nil)
-				return true
-			}
+	for {
+		element, behind, ok := arrayElement(rest)
+		if !ok {
+			return nil, errArrayText
 		}
-		some = false
-		out = append(out, &s)
-		return true
+		out = append(out, element)
+		if behind == "}" {
+			return out, nil
+		}
+		if rest, ok = strings.CutPrefix(behind, ","); !ok {
+			return nil, errArrayText
+		}
+		rest = strings.TrimLeft(rest, arraySpace)
 	}
-	for i := 1; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && i+1 < len(text):
-			i++
-			b.WriteByte(text[i])
-			some = true
-		case c == '"':
-			quoted, some = !quoted, true
+}
+
+// arrayElement reads the element that a text begins with, and gives what is behind it and the white space that follows.
+func arrayElement(text string) (element *string, behind string, ok bool) {
+	var b strings.Builder
+	inner, quoted := strings.CutPrefix(text, `"`)
+	escaped, kept := false, 0 // kept: of the bytes of an element without quotes, those before the white space at its end
+	for i := 0; i < len(inner); i++ {
+		c := inner[i]
+		switch {
+		case c == '\\':
+			if i++; i == len(inner) {
+				return nil, "", false
+			}
+			b.WriteByte(inner[i])
+			escaped, kept = true, b.Len()
+		case quoted && c == '"':
+			s := b.String()
+			return &s, strings.TrimLeft(inner[i+1:], arraySpace), true
 		case quoted:
 			b.WriteByte(c)
-		case c == '{':
-			return nil, errArrayText
-		case c == ',':
-			if !end() {
-				return nil, errArrayText
+		case c == '{' || c == '"':
+			return nil, "", false
+		case c == ',' || c == '}':
+			s := b.String()[:kept]
+			if !escaped && strings.EqualFold(s, "NULL") {
+				return nil, inner[i:], true
 			}
-		case c == '}':
-			if i != len(text)-1 {
-				return nil, errArrayText
-			}
-			if strings.TrimSpace(text[1:i]) == "" {
-				return nil, nil
-			}
-			if !end() {
-				return nil, errArrayText
-			}
-			return out, nil
+			return &s, inner[i:], s != ""
 		default:
 			b.WriteByte(c)
+			if !strings.ContainsRune(arraySpace, rune(c)) {
+				kept = b.Len()
+			}
 		}
 	}
-	return nil, errArrayText
+	return nil, "", false
+}
+
+// VectorElements are the numbers of the text of a vector.
+func VectorElements(text string) ([]*string, error) {
+	fields := strings.Fields(text)
+	out := make([]*string, len(fields))
+	for i := range fields {
+		if _, err := strconv.ParseInt(fields[i], 10, 64); err != nil {
+			return nil, errVectorText
+		}
+		out[i] = &fields[i]
+	}
+	return out, nil
+}
+
+// elements are those of an array or a vector: to a function of SQLite both are texts, and the brace tells them apart.
+func elements(text string) ([]*string, error) {
+	if strings.HasPrefix(strings.TrimLeft(text, arraySpace), "{") {
+		return ArrayElements(text)
+	}
+	return VectorElements(text)
 }
 
 // ArrayText is the text of an array; nil is NULL.

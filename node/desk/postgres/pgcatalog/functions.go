@@ -32,6 +32,8 @@ func answer(ctx sqlite3.Context, value any) {
 	switch v := value.(type) {
 	case nil:
 		ctx.ResultNull()
+	case error:
+		ctx.ResultError(v)
 	case string:
 		ctx.ResultText(v)
 	case int:
@@ -90,9 +92,12 @@ func (d *DB) functions() map[string]function {
 		"regexp": d.matches, "format_type": d.formatType, "obj_description": d.description, "col_description": d.description, "set_config": d.setConfig, "current_setting": d.setting,
 		"to_regclass": d.regclass, "pg_regclass": d.regclass, "pg_regtype": d.regtype, "to_regtype": d.regtype, "pg_regproc": passed, "pg_regrole": passed, "pg_regnamespace": d.regnamespace,
 		"pg_oid": d.oid, "pg_int": toInteger, "pg_bool": toBool, "pg_date": ofText(func(s ...string) any { return s[0][:min(len(s[0]), 10)] }),
-		"pg_array": arrayOf, "pg_array_json": ofText(func(s ...string) any { return arrayJSON(s[0]) }), "pg_subscript": ofText(subscript),
+		"pg_array": arrayOf, "pg_array_json": ofText(arrayJSON), "pg_subscript": ofText(subscript),
 		"array_to_string": func(ctx sqlite3.Context, arg ...argument) {
-			ofText(func(s ...string) any { return strings.Join(arrayParts(s[0]), s[1]) })(ctx, arg[:min(2, len(arg))]...)
+			if len(arg) > 2 && null(arg[2]) {
+				arg = arg[:2]
+			}
+			ofText(arrayToString)(ctx, arg...)
 		},
 		"quote_ident":   ofText(func(s ...string) any { return quoteName(s[0]) }),
 		"quote_literal": ofText(func(s ...string) any { return quoteText(s[0]) }),
@@ -207,50 +212,45 @@ func arrayOf(ctx sqlite3.Context, arg ...argument) {
 	ctx.ResultText("{" + strings.Join(parts, ",") + "}")
 }
 
-// arrayParts are the elements of the text of an array of one dimension, or of a vector of numbers.
-func arrayParts(text string) (out []string) {
-	if !strings.HasPrefix(text, "{") {
-		return strings.Fields(text)
-	}
-	text = strings.TrimSuffix(text[1:], "}")
-	var b strings.Builder
-	quoted, some := false, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && i+1 < len(text):
-			i++
-			b.WriteByte(text[i])
-		case c == '"':
-			quoted, some = !quoted, true
-		case c == ',' && !quoted:
-			out = append(out, b.String())
-			b.Reset()
-			some = true
-		default:
-			b.WriteByte(c)
-		}
-	}
-	if some || b.Len() > 0 {
-		out = append(out, b.String())
-	}
-	return out
-}
-
 // arrayJSON is an array for json_each. Numbers stay numbers, so that they equal columns of numbers.
-func arrayJSON(text string) string {
-	values := []any{}
-	for _, p := range arrayParts(text) {
-		if n, err := strconv.ParseInt(p, 10, 64); err == nil {
-			values = append(values, n)
+func arrayJSON(s ...string) any {
+	parts, err := elements(s[0])
+	if err != nil {
+		return err
+	}
+	values := make([]any, len(parts))
+	for i, p := range parts {
+		if p == nil {
 			continue
 		}
-		values = append(values, p)
+		values[i] = *p
+		if n, err := strconv.ParseInt(*p, 10, 64); err == nil {
+			values[i] = n
+		}
 	}
 	b, err := json.Marshal(values)
 	if err != nil {
 		return "[]"
 	}
 	return string(b)
+}
+
+// arrayToString joins the elements of an array by a text. Those that are NULL are left out, or written as a third text.
+func arrayToString(s ...string) any {
+	parts, err := elements(s[0])
+	if err != nil {
+		return err
+	}
+	var texts []string
+	for _, p := range parts {
+		switch {
+		case p != nil:
+			texts = append(texts, *p)
+		case len(s) > 2:
+			texts = append(texts, s[2])
+		}
+	}
+	return strings.Join(texts, s[1])
 }
 
 // arrayText is an array of texts.
@@ -263,8 +263,12 @@ func arrayText(parts []string) string {
 }
 
 func arrayLength(s ...string) any {
-	if n := len(arrayParts(s[0])); n > 0 {
-		return n
+	parts, err := elements(s[0])
+	switch {
+	case err != nil:
+		return err
+	case len(parts) > 0:
+		return len(parts)
 	}
 	return nil
 }
@@ -325,9 +329,12 @@ func format(ctx sqlite3.Context, arg ...argument) {
 }
 
 func subscript(s ...string) any {
-	parts := arrayParts(s[0])
-	if n, err := strconv.Atoi(s[1]); err == nil && n >= 1 && n <= len(parts) {
-		return parts[n-1]
+	parts, err := elements(s[0])
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.Atoi(s[1]); err == nil && n >= 1 && n <= len(parts) && parts[n-1] != nil {
+		return *parts[n-1]
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ class Desk:
 
     def query(self, sql, spend=False, frame=True, **options):
         """Asks a query. Without spend it only raises an Error that says what it would cost, unless it is in the own store
-        by its id. Options are those of the API: contract, partial, complete, as_of, epsilon, delta, fresh."""
+        by its id. Options are those of the API: contract, partial, complete, as_of, epsilon, delta, fresh, verify."""
         question = dict(options, sql=sql)
         if not spend:
             for past in self._json("/api/history")["queries"]:

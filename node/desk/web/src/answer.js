@@ -40,6 +40,7 @@ export function Answer({ of: a, free, session }) {
     <p class="row"><span>${cost}</span><span class="muted">${t('answer.of')} <${Id} of=${a.query} /> · ${t('answer.entry', { n: number(a.entry) })} · ${t('explain.version', { dataset: a.dataset, version: a.version })}</span></p>
     ${!a.whole && html`<div class="note"><p><strong>${t('answer.notwhole')}</strong></p><ul lang="en">${a.shortfall.slice(0, 20).map((s) => html`<li>${s}</li>`)}</ul></div>`}
     ${a.whole && a.shortfall.length > 0 && html`<div class="note"><ul lang="en">${a.shortfall.slice(0, 20).map((s) => html`<li>${s}</li>`)}</ul></div>`}
+    <${Checked} of=${a.table.checked} />
     ${offered.length > 1 && html`<fieldset class="checks views"><legend class="out">${t('chart.as')}</legend>
       ${offered.map((k) => html`<label key=${k}><input type="radio" name="chart" value=${k} checked=${k === drawn} onChange=${() => choose(k)} />${t('chart.' + k)}</label>`)}
       ${drawn === 'map' && charts.map.length > 1 && html`<label class="inline">${t('map.column')} <select name="column" value=${of} onChange=${(e) => setColumn(e.target.value)}>${charts.map.map((c) => html`<option value=${c}>${c}</option>`)}</select></label>`}
@@ -55,6 +56,14 @@ export function Answer({ of: a, free, session }) {
       ${drawn && html`<button class="plain" onClick=${() => picture.current?.() && savePicture(picture.current(), `${a.dataset}-${a.query.slice(0, 10)}`).catch(setFailed)}>${t('answer.as', { format: 'PNG' })}</button>`}
     </div>
     <${Problem} of=${failed} />`;
+}
+
+// Checked is what comparing the answers of several sets of nodes told.
+function Checked({ of: c }) {
+  if (!c?.sets) return c ? html`<p class="muted" id="checked">${t('checked.nothing')}</p>` : null;
+  const of = { sets: number(c.sets), nodes: c.members.join(', ') };
+  if (c.agree) return html`<p class="muted" id="checked">${t('checked.agree', of)}</p>`;
+  return html`<div class="note" id="checked"><p><strong>${t(c.suspects.length === 1 ? 'checked.lied' : 'checked.one', { ...of, suspects: c.suspects.join(', ') })}</strong></p></div>`;
 }
 
 const numeric = (c) => c.type === 'decimal' || c.type === 'integer';

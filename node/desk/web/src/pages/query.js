@@ -191,6 +191,7 @@ function Options({ of: q, change }) {
     <label><input type="checkbox" checked=${q.partial ?? false} onChange=${(e) => change({ partial: e.target.checked, complete: false })} />${t('options.partial')}</label>
     <label><input type="checkbox" checked=${q.complete ?? false} onChange=${(e) => change({ complete: e.target.checked, partial: false })} />${t('options.complete')}</label>
     <label><input type="checkbox" checked=${q.fresh ?? false} onChange=${(e) => change({ fresh: e.target.checked })} />${t('options.fresh')}</label>
+    <label><input type="checkbox" name="verify" checked=${q.verify ?? false} onChange=${(e) => change({ verify: e.target.checked })} />${t('options.verify')}</label>
   </details>`;
 }
 

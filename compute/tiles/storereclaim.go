@@ -1,0 +1,234 @@
+package tiles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/tiles/segment"
+)
+
+// collect moves what an Upgrade left in badger, and then reclaims space at every tick, where something was deleted.
+func (s *Store) collect(ctx context.Context, ticks <-chan time.Time) {
+	reclaim := func() {
+		if s.deletions.Load() == 0 && !s.moves() {
+			return
+		}
+		err := s.Reclaim(ctx)
+		s.reclaimErr.Store(&err)
+	}
+	if s.moves() {
+		reclaim()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+			reclaim()
+		}
+	}
+}
+
+// moves reports whether badger has large blobs that belong into segment files.
+func (s *Store) moves() bool { return !s.old.Load() && s.inBadger.Load() > 0 }
+
+const (
+	// reclaimRatio is the share of a file that must be garbage for it to be rewritten.
+	reclaimRatio = 0.5
+	// moveBytes is how much is copied from one sync to the next.
+	moveBytes = 64 << 20
+)
+
+// Reclaim gives the space of deleted blobs back to the file system, now, and moves large blobs that badger
+// has to segment files, unless the store is Old. It runs by itself as well (GCInterval).
+//
+// A blob that moves is copied and synced before its record changes, and the records are synced before a file is
+// removed, so at any moment, after a power cut too, the record leads to a whole copy.
+func (s *Store) Reclaim(ctx context.Context) error {
+	s.reclaiming.Lock()
+	defer s.reclaiming.Unlock()
+	before := s.deletions.Load()
+	if err := s.moveFromBadger(ctx); err != nil {
+		return fmt.Errorf("move blobs to segment files: %w", err)
+	}
+	if err := s.rewrite(ctx); err != nil {
+		return fmt.Errorf("reclaim space: %w", err)
+	}
+	if err := s.settle(ctx); err != nil {
+		return fmt.Errorf("reclaim space: %w", err)
+	}
+	for {
+		err := s.reclaimFile(ctx)
+		if errors.Is(err, badger.ErrNoRewrite) {
+			s.deletions.Add(-before)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reclaim space: %w", err)
+		}
+	}
+}
+
+// moveFromBadger moves the large blobs that badger has. Those that are corrupt stay: whoever reads them is told,
+// and the copy that replaces them goes to a segment file.
+func (s *Store) moveFromBadger(ctx context.Context) error {
+	if !s.moves() {
+		return nil
+	}
+	return s.move(ctx, func(r record) bool { return !r.pointed && r.size >= valueThreshold })
+}
+
+// rewrite moves what is left in segment files that are mostly garbage, and removes these.
+func (s *Store) rewrite(ctx context.Context) error {
+	sparse := s.files.Sparse(reclaimRatio)
+	if len(sparse) == 0 {
+		return nil
+	}
+	err := s.move(ctx, func(r record) bool {
+		_, is := slices.BinarySearch(sparse, r.pointer.File)
+		return r.pointed && is
+	})
+	if err != nil {
+		return err
+	}
+	s.step("moved")
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	if err := s.db.Sync(); err != nil {
+		return err
+	}
+	s.step("synced")
+	for _, number := range sparse {
+		if err := s.files.Remove(number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move copies all blobs whose records are chosen to the end of the segment files.
+func (s *Store) move(ctx context.Context, chosen func(record) bool) error {
+	var copies []moved
+	bytes := 0
+	err := s.List(ctx, func(d catalog.Digest) error {
+		c, is, err := s.copyOf(ctx, d, chosen)
+		if err != nil || !is {
+			return err
+		}
+		copies = append(copies, c)
+		if bytes += int(c.to.Length); bytes < moveBytes {
+			return nil
+		}
+		err = s.lead(ctx, copies)
+		copies, bytes = nil, 0
+		return err
+	})
+	return errors.Join(err, s.lead(ctx, copies))
+}
+
+// moved is a copy of a blob that its record does not lead to yet.
+type moved struct {
+	d    catalog.Digest
+	from record
+	to   segment.Pointer
+}
+
+// copyOf copies a blob, if its record is chosen and it can be read.
+func (s *Store) copyOf(ctx context.Context, d catalog.Digest, chosen func(record) bool) (c moved, is bool, err error) {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return c, false, err
+	}
+	r, known, err := s.record(d)
+	if err != nil || !known || !chosen(r) {
+		return c, false, err
+	}
+	if err := s.room(int(r.size)); err != nil {
+		return c, false, err
+	}
+	c = moved{d: d, from: r}
+	err = s.read([]catalog.Digest{d}, s.verify, func(blobs ...[]byte) (err error) {
+		c.to, err = s.files.Append(blobs[0])
+		return err
+	})
+	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrHalfRead) {
+		return c, false, nil
+	}
+	return c, err == nil, err
+}
+
+// lead syncs copies and has the records of their blobs lead to them, but for those that changed meanwhile.
+func (s *Store) lead(ctx context.Context, copies []moved) error {
+	if len(copies) == 0 {
+		return nil
+	}
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	if err := s.files.Sync(); err != nil {
+		return err
+	}
+	s.step("copied")
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	for i, c := range copies {
+		now, known, err := s.record(c.d)
+		if err == nil && known && now == c.from {
+			entry := badger.NewEntry(blobKey(c.d), c.to.Encode()).WithMeta(metaPointer)
+			err = s.replace(c.d, record{size: int64(c.to.Length), pointed: true, pointer: c.to}, entry)
+		} else {
+			s.files.Forget(c.to)
+		}
+		if err != nil {
+			for _, c := range copies[i:] {
+				s.files.Forget(c.to)
+			}
+			return err
+		}
+		if i == 0 {
+			s.step("led")
+		}
+	}
+	return nil
+}
+
+// settle makes badger notice what was deleted: it counts a file's garbage only
+// when it compacts, and with keys as few as ours a memtable would not be
+// flushed for weeks. Dropping a prefix flushes it.
+func (s *Store) settle(ctx context.Context) error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	mark := []byte{flushPrefix}
+	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Set(mark, nil) }); err != nil {
+		return err
+	}
+	if err := s.db.DropPrefix(mark); err != nil {
+		return err
+	}
+	return s.db.Flatten(1)
+}
+
+// reclaimFile has badger rewrite a file of its value log, of the time before there were segment files.
+func (s *Store) reclaimFile(ctx context.Context) error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	return s.db.RunValueLogGC(reclaimRatio)
+}
