@@ -86,7 +86,7 @@ func (s *Store) moveFromBadger(ctx context.Context) error {
 
 // rewrite moves what is left in segment files that are mostly garbage, and removes these.
 func (s *Store) rewrite(ctx context.Context) error {
-	sparse := s.files.Sparse(reclaimRatio)
+	sparse := s.sparse()
 	if len(sparse) == 0 {
 		return nil
 	}
@@ -113,6 +113,14 @@ func (s *Store) rewrite(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// sparse lists the segment files that are mostly garbage. What is put meanwhile is waited for: a blob that is in
+// one of them, and not on record yet, would not be moved.
+func (s *Store) sparse() []uint32 {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.files.Sparse(reclaimRatio)
 }
 
 // move copies all blobs whose records are chosen to the end of the segment files.
