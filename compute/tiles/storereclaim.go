@@ -41,6 +41,9 @@ func (s *Store) moves() bool { return !s.old.Load() && s.inBadger.Load() > 0 }
 const (
 	// reclaimRatio is the share of a file that must be garbage for it to be rewritten.
 	reclaimRatio = 0.5
+	// fullRatio is the same on a full disk, of badger's files. Blobs are moved from them in the order of their digests, that
+	// is, as many from each: where less than half of all find room, no file is half garbage.
+	fullRatio = 0.1
 	// moveBytes is how much is copied from one sync to the next.
 	moveBytes = 64 << 20
 )
@@ -54,23 +57,46 @@ func (s *Store) Reclaim(ctx context.Context) error {
 	s.reclaiming.Lock()
 	defer s.reclaiming.Unlock()
 	before := s.deletions.Load()
-	if err := s.moveFromBadger(ctx); err != nil {
-		return fmt.Errorf("move blobs to segment files: %w", err)
+	for {
+		left := s.inBadger.Load()
+		full := s.moveFromBadger(ctx)
+		if full != nil && !errors.Is(full, ErrFull) {
+			return fmt.Errorf("move blobs to segment files: %w", full)
+		}
+		if err := s.rewrite(ctx); err != nil && !errors.Is(err, ErrFull) {
+			return fmt.Errorf("reclaim space: %w", err)
+		} else if full == nil {
+			full = err
+		}
+		if err := s.reclaimFiles(ctx, full != nil); err != nil {
+			return fmt.Errorf("reclaim space: %w", err)
+		}
+		switch {
+		case full == nil:
+			s.deletions.Add(-before)
+			return nil
+		case s.inBadger.Load() >= left: // nothing was moved, so there is no more room than before
+			return fmt.Errorf("reclaim space: %w", full)
+		}
 	}
-	if err := s.rewrite(ctx); err != nil {
-		return fmt.Errorf("reclaim space: %w", err)
-	}
+}
+
+// reclaimFiles has badger rewrite what is mostly garbage of its value log, and on a full disk what is so in part.
+func (s *Store) reclaimFiles(ctx context.Context, full bool) error {
 	if err := s.settle(ctx); err != nil {
-		return fmt.Errorf("reclaim space: %w", err)
+		return err
+	}
+	ratio := reclaimRatio
+	if full {
+		ratio = fullRatio
 	}
 	for {
-		err := s.reclaimFile(ctx)
+		err := s.reclaimFile(ctx, ratio)
 		if errors.Is(err, badger.ErrNoRewrite) {
-			s.deletions.Add(-before)
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("reclaim space: %w", err)
+			return err
 		}
 	}
 }
@@ -232,11 +258,11 @@ func (s *Store) settle(ctx context.Context) error {
 }
 
 // reclaimFile has badger rewrite a file of its value log, of the time before there were segment files.
-func (s *Store) reclaimFile(ctx context.Context) error {
+func (s *Store) reclaimFile(ctx context.Context, ratio float64) error {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	return s.db.RunValueLogGC(reclaimRatio)
+	return s.db.RunValueLogGC(ratio)
 }
