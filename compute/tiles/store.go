@@ -265,7 +265,7 @@ func (s *Store) Put(ctx context.Context, d catalog.Digest, b []byte) error {
 	if err != nil || whole {
 		return err
 	}
-	if err := s.room(len(b)); err != nil {
+	if err := s.room(len(b), s.o.MinFree); err != nil {
 		return fmt.Errorf("store blob %s: %w", d, err)
 	}
 	if err := s.put(d, b); err != nil {
@@ -278,10 +278,7 @@ func (s *Store) Put(ctx context.Context, d catalog.Digest, b []byte) error {
 func (s *Store) put(d catalog.Digest, b []byte) error {
 	r, entry := record{size: int64(len(b))}, badger.NewEntry(blobKey(d), b)
 	if len(b) >= valueThreshold && !s.old.Load() {
-		p, err := s.files.Append(b)
-		if errors.Is(err, syscall.ENOSPC) {
-			return fmt.Errorf("%w: %w", ErrFull, err)
-		}
+		p, err := s.append(b)
 		if err != nil {
 			return err
 		}
@@ -298,6 +295,15 @@ func (s *Store) put(d catalog.Digest, b []byte) error {
 	}
 	s.step("recorded")
 	return nil
+}
+
+// append writes a large blob's bytes.
+func (s *Store) append(b []byte) (segment.Pointer, error) {
+	p, err := s.files.Append(b)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return p, err
 }
 
 // replace writes a blob's record, or deletes it where entry is nil, and counts. writing is held.
@@ -369,14 +375,14 @@ func (s *Store) holds(d catalog.Digest, b []byte) (whole bool, err error) {
 	return whole, err
 }
 
-// room refuses to write to a disk that is nearly full.
-func (s *Store) room(n int) error {
+// room refuses to write n bytes to a disk that has not least more.
+func (s *Store) room(n int, least uint64) error {
 	free, err := s.o.Free(s.dir)
 	if err != nil {
 		return err
 	}
-	if free < s.o.MinFree+uint64(n) { // #nosec G115 -- a length
-		return fmt.Errorf("%w: %d bytes free, writing stops below %d", ErrFull, free, s.o.MinFree)
+	if free < least+uint64(n) { // #nosec G115 -- a length
+		return fmt.Errorf("%w: %d bytes free, writing stops below %d", ErrFull, free, least)
 	}
 	return nil
 }

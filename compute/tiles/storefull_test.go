@@ -52,3 +52,40 @@ func TestAStoreThatFillsMoreThanHalfTheDiskIsUpgraded(t *testing.T) {
 		t.Errorf("there is no room after the upgrade: %v", err)
 	}
 }
+
+// TestSpaceComesBackWhenTheDiskIsFull: that is when it is needed. What is left of a file that is mostly garbage takes
+// of the room that Put leaves.
+func TestSpaceComesBackWhenTheDiskIsFull(t *testing.T) {
+	const least = 8 << 20
+	free := uint64(1 << 40)
+	dir := t.TempDir()
+	s := open(t, dir, tiles.StoreOptions{MaxBlob: 1 << 20, MinFree: least, Free: func(string) (uint64, error) {
+		return free, nil
+	}}.WithSegmentBytes(4<<20))
+	digests, _ := fill(t, s, 60, 300_000)
+	before := diskUse(t, dir)
+	free = least - 1
+	kept := []catalog.Digest{digests[1], digests[20], digests[59]}
+	for _, d := range digests {
+		if d == kept[0] || d == kept[1] || d == kept[2] {
+			continue
+		}
+		if err := s.Delete(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	free = 1000 // not even for one blob: files without any are removed all the same
+	if err := s.Reclaim(t.Context()); !errors.Is(err, tiles.ErrFull) {
+		t.Errorf("on a disk without room: %v", err)
+	}
+	if after := diskUse(t, dir); after > before*3/4 {
+		t.Errorf("%d bytes on disk before, %d after files without blobs could be removed", before, after)
+	}
+	free = least - 1
+	if err := errors.Join(s.Reclaim(t.Context()), s.Verify(t.Context(), kept...)); err != nil {
+		t.Error(err)
+	}
+	if after := diskUse(t, dir); after > 2<<20 {
+		t.Errorf("%d bytes on disk before, %d after", before, after)
+	}
+}

@@ -46,6 +46,9 @@ const (
 	fullRatio = 0.1
 	// moveBytes is how much is copied from one sync to the next.
 	moveBytes = 64 << 20
+	// rewriteFiles is how many segment files are rewritten before they are removed: their blobs take half of
+	// DefaultMinFree at most.
+	rewriteFiles = 8
 )
 
 // Reclaim gives the space of deleted blobs back to the file system, now, and moves large blobs that badger
@@ -107,21 +110,62 @@ func (s *Store) moveFromBadger(ctx context.Context) error {
 	if !s.moves() {
 		return nil
 	}
-	return s.move(ctx, func(r record) bool { return !r.pointed && r.size >= valueThreshold })
+	return s.move(ctx, s.o.MinFree, func(r record) bool { return !r.pointed && r.size >= valueThreshold })
 }
 
-// rewrite moves what is left in segment files that are mostly garbage, and removes these.
+// rewrite moves what is left in segment files that are mostly garbage, and removes these: first those in which nothing
+// is left, for which there is room on any disk, and then a few at a time.
 func (s *Store) rewrite(ctx context.Context) error {
 	sparse := s.sparse()
 	if len(sparse) == 0 {
 		return nil
 	}
-	err := s.move(ctx, func(r record) bool {
-		_, is := slices.BinarySearch(sparse, r.pointer.File)
-		return r.pointed && is
+	used := map[uint32]bool{}
+	err := s.List(ctx, func(d catalog.Digest) error {
+		s.gate.RLock()
+		defer s.gate.RUnlock()
+		if err := s.usable(ctx); err != nil {
+			return err
+		}
+		r, _, err := s.record(d)
+		if r.pointed {
+			used[r.pointer.File] = true
+		}
+		return err
 	})
 	if err != nil {
 		return err
+	}
+	var dead, rest []uint32
+	for _, number := range sparse {
+		if used[number] {
+			rest = append(rest, number)
+		} else {
+			dead = append(dead, number)
+		}
+	}
+	if err := s.removeFiles(ctx, dead); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(rest, rewriteFiles) {
+		err := s.move(ctx, s.o.MinFree/4, func(r record) bool {
+			_, is := slices.BinarySearch(part, r.pointer.File)
+			return r.pointed && is
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.removeFiles(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeFiles removes segment files to which no record leads any more.
+func (s *Store) removeFiles(ctx context.Context, numbers []uint32) error {
+	if len(numbers) == 0 {
+		return nil
 	}
 	s.step("moved")
 	s.gate.RLock()
@@ -133,7 +177,7 @@ func (s *Store) rewrite(ctx context.Context) error {
 		return err
 	}
 	s.step("synced")
-	for _, number := range sparse {
+	for _, number := range numbers {
 		if err := s.files.Remove(number); err != nil {
 			return err
 		}
@@ -149,12 +193,12 @@ func (s *Store) sparse() []uint32 {
 	return s.files.Sparse(reclaimRatio)
 }
 
-// move copies all blobs whose records are chosen to the end of the segment files.
-func (s *Store) move(ctx context.Context, chosen func(record) bool) error {
+// move copies all blobs whose records are chosen to the end of the segment files, where at least so many bytes stay free.
+func (s *Store) move(ctx context.Context, least uint64, chosen func(record) bool) error {
 	var copies []moved
 	bytes := 0
 	err := s.List(ctx, func(d catalog.Digest) error {
-		c, is, err := s.copyOf(ctx, d, chosen)
+		c, is, err := s.copyOf(ctx, d, least, chosen)
 		if err != nil || !is {
 			return err
 		}
@@ -177,7 +221,7 @@ type moved struct {
 }
 
 // copyOf copies a blob, if its record is chosen and it can be read.
-func (s *Store) copyOf(ctx context.Context, d catalog.Digest, chosen func(record) bool) (c moved, is bool, err error) {
+func (s *Store) copyOf(ctx context.Context, d catalog.Digest, least uint64, chosen func(record) bool) (c moved, is bool, err error) {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	if err := s.usable(ctx); err != nil {
@@ -187,12 +231,12 @@ func (s *Store) copyOf(ctx context.Context, d catalog.Digest, chosen func(record
 	if err != nil || !known || !chosen(r) {
 		return c, false, err
 	}
-	if err := s.room(int(r.size)); err != nil {
+	if err := s.room(int(r.size), least); err != nil {
 		return c, false, err
 	}
 	c = moved{d: d, from: r}
 	err = s.read([]catalog.Digest{d}, s.verify, func(blobs ...[]byte) (err error) {
-		c.to, err = s.files.Append(blobs[0])
+		c.to, err = s.append(blobs[0])
 		return err
 	})
 	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrHalfRead) {
