@@ -245,8 +245,15 @@ func (s *Store) copyOf(ctx context.Context, d catalog.Digest, least uint64, chos
 	return c, err == nil, err
 }
 
-// lead syncs copies and has the records of their blobs lead to them, but for those that changed meanwhile.
+// lead syncs copies and has the records of their blobs lead to them, but for those that changed meanwhile. Copies to which
+// none leads are forgotten, whatever ends it: they are garbage.
 func (s *Store) lead(ctx context.Context, copies []moved) error {
+	led := 0
+	defer func() {
+		for _, c := range copies[led:] {
+			s.files.Forget(c.to)
+		}
+	}()
 	if len(copies) == 0 {
 		return nil
 	}
@@ -261,21 +268,20 @@ func (s *Store) lead(ctx context.Context, copies []moved) error {
 	s.step("copied")
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	for i, c := range copies {
+	for _, c := range copies {
 		now, known, err := s.record(c.d)
-		if err == nil && known && now == c.from {
+		if err != nil {
+			return err
+		}
+		if known && now == c.from {
 			entry := badger.NewEntry(blobKey(c.d), c.to.Encode()).WithMeta(metaPointer)
-			err = s.replace(c.d, record{size: int64(c.to.Length), pointed: true, pointer: c.to}, entry)
+			if err := s.replace(c.d, record{size: int64(c.to.Length), pointed: true, pointer: c.to}, entry); err != nil {
+				return err
+			}
 		} else {
 			s.files.Forget(c.to)
 		}
-		if err != nil {
-			for _, c := range copies[i:] {
-				s.files.Forget(c.to)
-			}
-			return err
-		}
-		if i == 0 {
+		if led++; led == 1 {
 			s.step("led")
 		}
 	}
