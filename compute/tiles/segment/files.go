@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -77,7 +76,7 @@ func Open(dir string, pointers []Pointer, o Options) (*Files, error) {
 	if o.Write == nil {
 		o.Write = (*os.File).WriteAt
 	}
-	x := &Files{dir: dir, o: o, files: map[uint32]*file{}}
+	x := &Files{dir: dir, o: o, files: map[uint32]*file{}, newName: true}
 	for _, p := range pointers {
 		f := x.files[p.File]
 		if f == nil {
@@ -117,6 +116,9 @@ func (x *Files) openAll() error {
 	}
 	for number, f := range x.files {
 		err := x.openFile(f)
+		if err == nil && !x.resumes(f) {
+			err = x.finish(f)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			delete(x.files, number) // its pointers lead nowhere: ErrGone
 			continue
@@ -125,8 +127,31 @@ func (x *Files) openAll() error {
 			return err
 		}
 	}
-	if f := x.files[x.last]; f != nil && f.end < x.o.FileBytes {
+	if f := x.files[x.last]; f != nil && x.resumes(f) {
 		return x.resume(f)
+	}
+	return nil
+}
+
+// resumes reports whether a file that is opened is appended to.
+func (x *Files) resumes(f *file) bool { return f.number == x.last && f.end < x.o.FileBytes }
+
+// finish syncs a file that has more room than it needs, and takes that: the process before may have ended before it did,
+// and what it wrote is known to be on the disk no other way.
+func (x *Files) finish(f *file) error {
+	path := x.path(f.number)
+	if st, err := os.Stat(path); err != nil || st.Size() <= f.end {
+		return err
+	}
+	w, err := os.OpenFile(filepath.Clean(path), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err = w.Sync(); err == nil {
+		err = w.Truncate(f.end)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		return fmt.Errorf("sync %s: %w", path, err)
 	}
 	return nil
 }
@@ -157,6 +182,7 @@ func (x *Files) resume(f *file) error {
 	if err := f.close(); err != nil {
 		return err
 	}
+	f.dirty = true // whether the process before synced it is not known
 	return x.begin(f, os.O_RDWR)
 }
 
@@ -430,8 +456,8 @@ func (x *Files) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closed = true
-	if x.current != nil { // without the room that it was given
-		err = cmp.Or(err, x.current.f.Truncate(x.current.end))
+	if x.current != nil && err == nil { // without the room that it was given, which says that it is synced (finish)
+		err = x.current.f.Truncate(x.current.end)
 	}
 	return errors.Join(err, x.unmapAll())
 }

@@ -195,6 +195,31 @@ func TestAnErrorOfTheDiskLeavesNoPointer(t *testing.T) {
 	}
 }
 
+// TestWhatAProcessDidNotSyncIsSyncedByTheNextOne: it was killed, so its bytes are in memory alone, and the next one finds
+// them, says that it has them, and syncs.
+func TestWhatAProcessDidNotSyncIsSyncedByTheNextOne(t *testing.T) {
+	dir := t.TempDir()
+	killed := open(t, dir, 1000)
+	var pointers []Pointer
+	for range 5 { // of which four fill the first file
+		pointers = append(pointers, add(t, killed, make([]byte, 300)))
+	}
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	x := open(t, copied, 1000, pointers...)
+	if st, err := os.Stat(x.path(1)); err != nil || st.Size() != 4*320 {
+		t.Errorf("a full file was not synced, and ended, when it was opened: %v, %v", st, err)
+	}
+	if !x.current.dirty || !x.newName {
+		t.Error("what is appended to is taken for synced")
+	}
+	if err := x.Sync(); err != nil || x.current.dirty {
+		t.Errorf("after a sync: dirty %t, %v", x.current.dirty, err)
+	}
+}
+
 func FuzzPointer(f *testing.F) {
 	f.Add(Pointer{1, 2, 3}.Encode())
 	f.Add(bytes.Repeat([]byte{0xff}, PointerBytes))
