@@ -121,6 +121,12 @@ func (s *Store) load() error {
 	if err != nil {
 		return err
 	}
+	// What follows removes files to which no record leads. Records of a process that was killed must be on the disk then, or
+	// a power cut brings those back that led to the files.
+	if err := s.flush(); err != nil {
+		return err
+	}
+	s.step("flushed")
 	s.files, err = segment.Open(s.dir, pointers, segment.Options{FileBytes: s.o.segmentBytes, Write: s.o.write})
 	return err
 }

@@ -168,15 +168,15 @@ func (s *Store) removeFiles(ctx context.Context, numbers []uint32) error {
 		return nil
 	}
 	s.step("moved")
+	if err := s.settle(ctx); err != nil { // and not badger's Sync, which passes over memtables that are being flushed
+		return err
+	}
+	s.step("synced")
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	if err := s.db.Sync(); err != nil {
-		return err
-	}
-	s.step("synced")
 	for _, number := range numbers {
 		if err := s.files.Remove(number); err != nil {
 			return err
@@ -297,14 +297,19 @@ func (s *Store) settle(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	return s.db.Flatten(1)
+}
+
+// flush has badger write its memtables to tables on the disk. Nobody writes meanwhile.
+func (s *Store) flush() error {
 	mark := []byte{flushPrefix}
 	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Set(mark, nil) }); err != nil {
 		return err
 	}
-	if err := s.db.DropPrefix(mark); err != nil {
-		return err
-	}
-	return s.db.Flatten(1)
+	return s.db.DropPrefix(mark)
 }
 
 // reclaimFile has badger rewrite a file of its value log, of the time before there were segment files.
