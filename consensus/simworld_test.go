@@ -165,7 +165,7 @@ func (w *simWorld) makeKey(do func(string, catalog.Kind, any) catalog.Outcome, r
 		do(nodes[points[0]-1], catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: 1, Set: set})
 	}
 	var k catalog.Key
-	read(func(v state.View) (err error) { k, err = v.Key(id); return err })
+	read(func(v state.View) (err error) { k, err = v.Keys().Get(id); return err })
 	for _, n := range nodes {
 		do(n, catalog.KindKeySign, catalog.KeySign{Key: id, Attempt: 1, Signature: statetest.SignReady(simKey(n), k.Statement)})
 	}

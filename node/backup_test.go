@@ -77,9 +77,12 @@ func TestBackupOfARunningCluster(t *testing.T) {
 		other := c.admit(ctx, newKey(t, "operator without a seat"), catalog.RoleOperator)
 		for who, cl := range map[string]*client.Client{"an operator without a seat": other, "a publisher": bureau} {
 			for what, err := range map[string]error{
-				"the ledger": func() error { _, _, err := cl.PrepareBackup(ctx); return err }(),
-				"a part":     func() error { _, err := cl.BackupPart(ctx, cl.Nodes()[0], second.Ledger[0].Digest); return err }(),
-				"a blob":     func() error { _, err := cl.BackupBlob(ctx, second.Blobs[0].Digest); return err }(),
+				"the ledger": func() error { _, err := (&backup.Remote{Client: cl}).Prepare(ctx); return err }(),
+				"a part": func() error {
+					_, err := cl.Ask(ctx, cl.Nodes()[0], client.Call{Path: "/v1/backup/parts/" + second.Ledger[0].Digest.String(), Token: true})
+					return err
+				}(),
+				"a blob": func() error { _, err := (&backup.Remote{Client: cl}).Blob(ctx, second.Blobs[0].Digest); return err }(),
 			} {
 				if p, ok := errors.AsType[*wire.Problem](err); !ok || p.Kind != wire.KindForbidden {
 					t.Errorf("%s asked for %s: %v", who, what, err)
@@ -128,7 +131,7 @@ func TestBackupOfARunningCluster(t *testing.T) {
 	})
 	t.Run("what is held ready", func(t *testing.T) {
 		for range heldBackups {
-			if _, _, err := c.client(c.operator).PrepareBackup(ctx); err != nil {
+			if _, err := (&backup.Remote{Client: c.client(c.operator)}).Prepare(ctx); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -111,7 +111,7 @@ func TestNodeWithoutRoomLeavesTheWorkToOthers(t *testing.T) {
 	least = 4 * free // a follower goes on until an eighth of it is left
 	full := c.open("n1")
 	c.await(ctx, "n1 to find a leader", func() bool { _, known := full.ledger.Leader(); return known })
-	ok, reasons := full.Ready()
+	ok, reasons := full.standing.Ready()
 	if why := strings.Join(reasons, " "); ok || !strings.Contains(why, "disk almost full") || strings.Contains(why, "founded") {
 		t.Errorf("n1 says that it is ready: %t, %v", ok, reasons)
 	}
@@ -140,8 +140,8 @@ func TestNodeWithoutRoomLeavesTheWorkToOthers(t *testing.T) {
 	full, err = c.tryOpen("n1")                         // which may have to apply an entry before it is open
 	c.admit(ctx, newKey(t, "after"), catalog.RoleBuyer) // n1 is asked first
 	if err == nil {
-		c.await(ctx, "n1 to stop", func() bool { return full.Live() != nil })
-		err = full.Live()
+		c.await(ctx, "n1 to stop", func() bool { return full.standing.Live() != nil })
+		err = full.standing.Live()
 	}
 	if !strings.Contains(err.Error(), "disk almost full") {
 		t.Errorf("n1 stopped: %v", err)

@@ -14,6 +14,8 @@ import (
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
@@ -21,7 +23,7 @@ import (
 
 func (c *cluster) canaryAt(node, key string) (x resharing.Canary) {
 	c.t.Helper()
-	if err := c.nodes[node].view(func(v state.View) (err error) { x, err = v.Canary(key); return err }); err != nil {
+	if err := c.nodes[node].view(func(v state.View) (err error) { x, err = v.Keys().Canary(key); return err }); err != nil {
 		c.t.Fatal(err)
 	}
 	return x
@@ -118,7 +120,7 @@ func TestACanaryNamesAMemberWhoseShareIsWrong(t *testing.T) {
 func (c *cluster) leftOut(ctx context.Context, id, why string) {
 	c.t.Helper()
 	c.await(ctx, id+" to be left out", func() bool {
-		ready, reasons := c.nodes[id].Ready()
+		ready, reasons := c.nodes[id].standing.Ready()
 		if ready || !strings.Contains(strings.Join(reasons, "\n"), why) {
 			return false
 		}
@@ -129,7 +131,7 @@ func (c *cluster) leftOut(ctx context.Context, id, why string) {
 		}
 		return true
 	})
-	list, err := c.client(c.operator).Statuses(ctx)
+	list, err := nodestatus.All(ctx, c.client(c.operator))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -164,14 +166,14 @@ func TestSharesAreTriedAndMadeAnewInTime(t *testing.T) {
 		t.Errorf("without a schedule the key is refreshed: %+v", k.Refresh)
 	}
 	operator := x.clientWith(x.operator, client.Options{Now: now})
-	if err := operator.RefreshEvery(ctx, 20*time.Hour); err != nil {
+	if err := govern.RefreshEvery(ctx, operator, 20*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	moves := map[string]uint64{v.ID: 0}
 	later.Store(int64(26 * time.Hour)) // the leader looks once a minute
 	x.awaitRefreshed(ctx, key.ID, 2)
 	x.awaitMoved(ctx, moves)
-	list, err := operator.Statuses(ctx)
+	list, err := nodestatus.All(ctx, operator)
 	if err != nil {
 		t.Fatal(err)
 	}

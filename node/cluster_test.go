@@ -23,6 +23,7 @@ import (
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/consensus/durable/memdisk"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -197,7 +198,7 @@ func (c *cluster) clientWith(key *client.Key, o client.Options) *client.Client {
 // admit admits a principal and returns its client.
 func (c *cluster) admit(ctx context.Context, key *client.Key, role catalog.Role) *client.Client {
 	c.t.Helper()
-	if _, err := c.client(c.operator).AddPrincipal(ctx, key.Public(), role); err != nil {
+	if _, err := govern.AddPrincipal(ctx, c.client(c.operator), key.Public(), role); err != nil {
 		c.t.Fatal(err)
 	}
 	return c.client(key)
@@ -260,7 +261,7 @@ func (c *cluster) awaitReady(ctx context.Context, id string) (ok bool, reasons [
 		_, known := c.nodes[id].ledger.Leader()
 		return known
 	})
-	return c.nodes[id].Ready()
+	return c.nodes[id].standing.Ready()
 }
 
 // host is a loopback address of this process alone, where the system has more than one:

@@ -35,22 +35,22 @@ type (
 )
 
 // servePing says how this node is, and whether the asker's log is its own.
-func (n *Node) servePing(_ context.Context, from string, w http.ResponseWriter, r *http.Request) error {
+func (mon *monitor) servePing(_ context.Context, from string, w http.ResponseWriter, r *http.Request) error {
 	var asked ping
 	if err := peer.ReadJSON(r, &asked); err != nil {
 		return err
 	}
-	faults, err := n.keyFaults()
+	faults, err := mon.keyFaults()
 	if err != nil {
 		return err
 	}
 	answer := pong{
-		Unfit: len(faults) > 0 || n.monitor.clockFault() != nil || n.ledger.MayVote() != nil || n.monitor.stateFault() != nil, Damaged: n.blobs.Status().Damaged > 0, Run: n.run, Level: state.FeatureLevel,
-		Now: n.opts.Clock().UnixMilli(), Head: n.monitor.head(), Marks: n.monitor.stateMarks(),
+		Unfit: len(faults) > 0 || mon.clockFault() != nil || mon.ledger.MayVote() != nil || mon.stateFault() != nil, Damaged: mon.blobs.Status().Damaged > 0, Run: mon.run, Level: state.FeatureLevel,
+		Now: mon.opts.Clock().UnixMilli(), Head: mon.head(), Marks: mon.stateMarks(),
 	}
 	if asked.Head != nil {
-		answer.Logs = n.monitor.judge(*asked.Head)
-		n.monitor.noteLogs(from, asked.Head.Size, answer.Logs)
+		answer.Logs = mon.judge(*asked.Head)
+		mon.noteLogs(from, asked.Head.Size, answer.Logs)
 	}
 	return peer.WriteJSON(w, answer)
 }

@@ -31,7 +31,7 @@ func TestLogsThatDifferAreAnAlarmOnAllNodes(t *testing.T) {
 		c.admit(ctx, newKey(t, fmt.Sprintf("buyer %d", i)), catalog.RoleBuyer)
 	}
 	says := func(id string, pairs ...string) bool {
-		ok, reasons := c.nodes[id].Ready()
+		ok, reasons := c.nodes[id].standing.Ready()
 		all := strings.Join(reasons, "\n")
 		for _, pair := range pairs {
 			if !strings.Contains(all, fmt.Sprintf("the logs of %s differ from entry %d on", pair, first)) {
@@ -41,7 +41,7 @@ func TestLogsThatDifferAreAnAlarmOnAllNodes(t *testing.T) {
 		return !ok && strings.Count(all, "differ") == len(pairs)+strings.Count(all, "differs from most")
 	}
 	for id, n := range c.nodes {
-		c.await(ctx, id+" to be ready", func() bool { ok, _ := n.Ready(); return ok })
+		c.await(ctx, id+" to be ready", func() bool { ok, _ := n.standing.Ready(); return ok })
 	}
 	everybody := []string{"n1", "n2", "n3"}
 	for id, n := range c.nodes {
@@ -61,6 +61,6 @@ func TestLogsThatDifferAreAnAlarmOnAllNodes(t *testing.T) {
 	c.await(ctx, "n3 to name the entry", func() bool { return says("n3", "n3 and n2") })
 	forked.Store(false)
 	for id, n := range c.nodes {
-		c.await(ctx, id+" to be ready again", func() bool { ok, _ := n.Ready(); return ok })
+		c.await(ctx, id+" to be ready again", func() bool { ok, _ := n.standing.Ready(); return ok })
 	}
 }

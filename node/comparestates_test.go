@@ -91,8 +91,8 @@ func TestNodeThatLostSomeOfItsStateStops(t *testing.T) {
 	})
 	n, err := c.tryOpen("n1")
 	if err == nil {
-		c.await(ctx, "n1 to stop", func() bool { return n.Live() != nil })
-		err = n.advised(n.Live())
+		c.await(ctx, "n1 to stop", func() bool { return n.standing.Live() != nil })
+		err = n.advised(n.standing.Live())
 	}
 	if !strings.Contains(err.Error(), "move ledger/state away") {
 		t.Errorf("it says: %v", err)
@@ -101,7 +101,7 @@ func TestNodeThatLostSomeOfItsStateStops(t *testing.T) {
 	c.close("n1")
 	moveAway(t, c.nodeDir("n1"), "ledger/state")
 	n = c.open("n1")
-	c.await(ctx, "n1 to be ready", func() bool { ok, _ := n.Ready(); return ok })
+	c.await(ctx, "n1 to be ready", func() bool { ok, _ := n.standing.Ready(); return ok })
 }
 
 // forget makes the digest that is stored with a state that of a state without a pair, as if
@@ -146,12 +146,12 @@ func TestNodeWhoseStateDiffersDoesNotLead(t *testing.T) {
 	c.await(ctx, "n1 to find a leader", func() bool { _, known := n.ledger.Leader(); return known })
 	c.admit(ctx, newKey(t, "after"), catalog.RoleBuyer)
 	c.await(ctx, "n1 to notice", func() bool { return n.monitor.stateFault() != nil })
-	if ok, reasons := n.Ready(); ok || !strings.Contains(strings.Join(reasons, " "), "move ledger/state away") {
+	if ok, reasons := n.standing.Ready(); ok || !strings.Contains(strings.Join(reasons, " "), "move ledger/state away") {
 		t.Errorf("n1 is ready: %t, %v", ok, reasons)
 	}
 	for _, id := range []string{"n2", "n3"} {
 		c.await(ctx, id+" to raise an alarm", func() bool {
-			return slices.ContainsFunc(c.nodes[id].Status().Alarms, func(a string) bool { return strings.Contains(a, "the state of n1 is in doubt") })
+			return slices.ContainsFunc(c.nodes[id].standing.Status().Alarms, func(a string) bool { return strings.Contains(a, "the state of n1 is in doubt") })
 		})
 		if err := c.nodes[id].monitor.stateFault(); err != nil {
 			t.Errorf("%s takes itself for wrong: %v", id, err)
@@ -177,8 +177,8 @@ func TestNodeWhoseStateDiffersDoesNotLead(t *testing.T) {
 	c.close("n1")
 	moveAway(t, c.nodeDir("n1"), "ledger/state")
 	n = c.open("n1")
-	c.await(ctx, "n1 to be ready", func() bool { ok, _ := n.Ready(); return ok })
+	c.await(ctx, "n1 to be ready", func() bool { ok, _ := n.standing.Ready(); return ok })
 	for _, id := range []string{"n1", "n2", "n3"} {
-		c.await(ctx, fmt.Sprintf("%s to raise no alarm", id), func() bool { return len(c.nodes[id].Status().Alarms) == 0 })
+		c.await(ctx, fmt.Sprintf("%s to raise no alarm", id), func() bool { return len(c.nodes[id].standing.Status().Alarms) == 0 })
 	}
 }

@@ -123,7 +123,7 @@ func (c *core) voters() (ids []string) {
 // keyFaults says which of this node's key shares cannot be used, and why.
 func (c *core) keyFaults() (faults []string, err error) {
 	err = c.view(func(v state.View) error {
-		keys, err := v.Keys()
+		keys, err := v.Keys().All()
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (c *core) keyFaults() (faults []string, err error) {
 			if err := c.mpc.CheckKey(k); err != nil {
 				faults = append(faults, err.Error())
 			}
-			canary, err := v.Canary(k.ID)
+			canary, err := v.Keys().Canary(k.ID)
 			if err != nil {
 				return err
 			}

@@ -190,12 +190,12 @@ func TestAdviceMendsWhatIsDamaged(t *testing.T) {
 // whole reports whether a node is ready, has the state that n1 has, and all blobs.
 func (c *cluster) whole(ctx context.Context, id string, digests []catalog.Digest) bool {
 	n := c.nodes[id]
-	ready, _ := n.Ready()
+	ready, _ := n.standing.Ready()
 	missing, err := n.blobs.Missing(ctx, digests)
 	if !ready || err != nil || len(missing) > 0 {
 		return false
 	}
-	err = n.view(func(v state.View) error { _, err := v.Versions("stations"); return err })
+	err = n.view(func(v state.View) error { _, err := v.Versions().Of("stations"); return err })
 	return err == nil && slices.ContainsFunc(n.monitor.stateMarks(), func(m compare.Mark) bool {
 		return slices.Contains(c.nodes["n1"].monitor.stateMarks(), m)
 	}) && n.ledger.ScrubState(ctx, unpaced) == nil

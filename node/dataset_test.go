@@ -16,6 +16,7 @@ import (
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -136,11 +137,11 @@ func contract(ctx context.Context, t testing.TB, buyer, publisher *client.Client
 func contractWith(ctx context.Context, t testing.TB, buyer, publisher *client.Client, o catalog.OrderCreate) string {
 	t.Helper()
 	o.Purpose = "test"
-	order, err := buyer.CreateOrder(ctx, o)
+	order, err := exchange.CreateOrder(ctx, buyer, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := publisher.ApproveOrder(ctx, catalog.OrderApprove{Order: order})
+	id, err := exchange.ApproveOrder(ctx, publisher, catalog.OrderApprove{Order: order})
 	if err != nil {
 		t.Fatal(err)
 	}

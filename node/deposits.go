@@ -3,8 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/custody"
@@ -29,7 +27,7 @@ func (rec *reconciler) depositTasks(v state.View) ([]task, error) {
 	if rec.mark == nil {
 		return nil, nil
 	}
-	d, known, err := v.Deposit(rec.mark.Deposit)
+	d, known, err := v.Deposits().Get(rec.mark.Deposit)
 	if err != nil || known && d.Burned() {
 		return nil, err
 	}
@@ -39,23 +37,9 @@ func (rec *reconciler) depositTasks(v state.View) ([]task, error) {
 	}}}, nil
 }
 
-// noteDeposit returns errBurned once the ledger has another use of the deposit that the node was made of.
-func (n *Node) noteDeposit() error {
-	if n.mark == nil {
-		return nil
-	}
-	return n.view(func(v state.View) error {
-		d, known, err := v.Deposit(n.mark.Deposit)
-		if err == nil && known && d.Burned() && d.Used != n.mark.Use {
-			err = fmt.Errorf("%w (%s, at %s)", errBurned, n.mark.Deposit, time.UnixMilli(d.UsedAt).UTC().Format(time.DateTime))
-		}
-		return err
-	})
-}
-
 // depositStatus is the newest deposit of this node's share that can be used; nil: there is none.
 func (c *core) depositStatus(v state.View) (*wire.SeatDeposit, error) {
-	d, standing, known, err := v.NewestDeposit(c.id)
+	d, standing, known, err := v.Deposits().Newest(c.id)
 	if err != nil || !known {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/catalog/custody"
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/deposit"
 	"github.com/weirdata/weir/node/founding"
 )
@@ -48,12 +49,12 @@ func TestADepositIsBurnedByTheNodeThatIsMadeOfIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.client(c.operator).RefreshKey(ctx, ready.Record.ID); err != nil {
+	if err := govern.RefreshKey(ctx, c.client(c.operator), ready.Record.ID); err != nil {
 		t.Fatal(err)
 	}
 	c.await(ctx, "the refresh", func() bool { return standing().Keys == 1 })
 	n3 := c.nodes["n3"]
-	c.await(ctx, "n3 to say that its deposit is older than its shares", func() bool { s := n3.Status().Shares; return s.Deposit != nil && s.Undeposited() == 1 })
+	c.await(ctx, "n3 to say that its deposit is older than its shares", func() bool { s := n3.standing.Status().Shares; return s.Deposit != nil && s.Undeposited() == 1 })
 	if h, err = deposit.Make(ctx, c.nodeDir("n3"), key, c.genesis.Cluster(), time.Now().UnixMilli(), []age.Recipient{alice.Recipient(), bob.Recipient()}, 2, file+".2"); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +85,7 @@ func TestADepositIsBurnedByTheNodeThatIsMadeOfIt(t *testing.T) {
 	recovered()
 	n3 = c.open("n3")
 	c.await(ctx, "the machine to vote", func() bool { return n3.ledger.MayVote() == nil })
-	c.await(ctx, "the machine to be ready", func() bool { ok, _ := n3.Ready(); return ok })
+	c.await(ctx, "the machine to be ready", func() bool { ok, _ := n3.standing.Ready(); return ok })
 	c.await(ctx, "the deposit to be burned", func() bool {
 		list, err := client.Deposits.All(ctx, bureau)
 		for _, d := range list {

@@ -109,7 +109,7 @@ func newDuties(t *testing.T, w *dutyWorld, seed uint64, bug dutyBug) *duties {
 	s.attempt = []time.Duration{2 * time.Second, 4 * time.Second, 15 * time.Second}[rng.IntN(3)]
 	if rng.IntN(3) == 0 { // the shares are tried soon
 		err := s.ledger.newest(func(v state.View) error {
-			k, err := v.Key(w.key)
+			k, err := v.Keys().Get(w.key)
 			s.began = time.UnixMilli(resharing.SharedAt(k) + resharing.CanaryEvery - rng.Int64N(15_000))
 			return err
 		})

@@ -22,7 +22,7 @@ import (
 // sawEntry looks at what an entry did. The ledger's lock is held.
 func (s *duties) sawEntry(seq uint64, entry, outcome []byte) {
 	v := s.ledger.machine.View(&dutyState{s.ledger, seq + 1, true})
-	k, err := v.Key(s.world.key)
+	k, err := v.Keys().Get(s.world.key)
 	if err != nil {
 		s.Violation("the key after entry %d: %v", seq, err)
 		return
@@ -108,11 +108,11 @@ func (s *duties) unsettled() (why string) {
 		if err != nil {
 			return err
 		}
-		k, err := v.Key(s.world.key)
+		k, err := v.Keys().Get(s.world.key)
 		if err != nil {
 			return err
 		}
-		c, err := v.Canary(k.ID)
+		c, err := v.Keys().Canary(k.ID)
 		switch {
 		case err != nil:
 			return err
@@ -258,17 +258,17 @@ func (s *duties) checkAccount(v state.View) error {
 
 // checkKey looks at the shares of the key: each node has that in force, and no other.
 func (s *duties) checkKey(v state.View, r *dutyResult) error {
-	k, err := v.Key(s.world.key)
+	k, err := v.Keys().Get(s.world.key)
 	if err != nil {
 		return err
 	}
-	c, err := v.Canary(k.ID)
+	c, err := v.Keys().Canary(k.ID)
 	if err != nil {
 		return err
 	}
 	r.epochs = int(k.InForce().Epoch) - 1 //nolint:gosec // some
 	r.refreshes, r.canaries = k.InForce().Attempt-k.Attempt-r.epochs, c.Number
-	if versions, err := v.Versions("firms"); err != nil {
+	if versions, err := v.Versions().Of("firms"); err != nil {
 		return err
 	} else if len(versions) > 1 {
 		r.versions = 1

@@ -93,7 +93,7 @@ func (s *duties) appends(ctx context.Context, _ dutyEvent, rng *rand.Rand) {
 		commit()
 		_ = client.Pause(ctx, 3*time.Second)
 		var v catalog.Version
-		err := s.ledger.newest(func(view state.View) (err error) { v, err = view.Version("firms", 2); return err })
+		err := s.ledger.newest(func(view state.View) (err error) { v, err = view.Versions().Get("firms", 2); return err })
 		if err == nil && v.State == catalog.VersionLive {
 			s.Note("a version is live")
 			return

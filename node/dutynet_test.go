@@ -224,12 +224,12 @@ func (r *dutyRun) serve(caller context.Context, from, method, path string, body 
 	}
 	route, digest, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, pathBlobs), "/")
 	handle := map[string]peer.Handler{
-		pathPing: r.node.servePing, pathPropose: r.node.servePropose, pathReadIndex: r.node.serveReadIndex, pathMessage: r.node.serveMessage,
+		pathPing: r.node.monitor.servePing, pathPropose: r.node.peerPort.servePropose, pathReadIndex: r.node.peerPort.serveReadIndex, pathMessage: r.node.peerPort.serveMessage,
 		pathRoot: r.node.monitor.serveRoot,
 	}[request.URL.Path]
 	if handle == nil && route == "" {
 		request.SetPathValue("digest", digest)
-		handle = r.node.serveBlob
+		handle = r.node.peerPort.serveBlob
 	}
 	answer := httptest.NewRecorder()
 	err = handle(ctx, from, answer, request)
@@ -389,6 +389,8 @@ func (d dutyDisk) Get(_ context.Context, digest catalog.Digest) ([]byte, error) 
 	}
 	return b, nil
 }
+
+func (dutyDisk) Doubt(...catalog.Digest) {}
 
 func (d dutyDisk) Missing(_ context.Context, digests []catalog.Digest) (missing []catalog.Digest, _ error) {
 	d.mu.Lock()

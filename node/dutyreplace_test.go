@@ -187,7 +187,7 @@ func (s *duties) vectorsLost(v state.View, without string) (string, error) {
 		return "", err
 	}
 	for id := range s.world.values {
-		x, err := v.Vector(id)
+		x, err := v.Vectors().Get(id)
 		if err != nil {
 			return "", err
 		}
@@ -219,7 +219,7 @@ func secretOf(vector string, move uint64) string {
 // sawMoves looks at moves after an entry. Nothing of a move is looked at before all who get shares have stored theirs,
 // whatever happens to them, and none comes into force before. The ledger's lock is held.
 func (s *duties) sawMoves(seq uint64, v state.View) {
-	list, err := v.Moves()
+	list, err := v.Vectors().Moves()
 	if err != nil {
 		s.Violation("the moves after entry %d: %v", seq, err)
 		return
@@ -250,7 +250,7 @@ func (s *duties) sawMoves(seq uint64, v state.View) {
 	}
 	s.moves = under
 	for id := range s.world.values {
-		x, err := v.Vector(id)
+		x, err := v.Vectors().Get(id)
 		if err != nil {
 			s.Violation("vector %s after entry %d: %v", id, seq, err)
 			continue
@@ -269,19 +269,19 @@ func (s *duties) seatsUnsettled(v state.View) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	moves, err := v.Moves()
+	moves, err := v.Vectors().Moves()
 	if err != nil {
 		return "", err
 	}
-	waiting, err := v.VectorsToMove(maxMoveLook)
+	waiting, err := v.Vectors().ToMove(maxMoveLook)
 	if err != nil {
 		return "", err
 	}
-	k, err := v.Key(s.world.key)
+	k, err := v.Keys().Get(s.world.key)
 	if err != nil {
 		return "", err
 	}
-	versions, err := v.Versions("firms")
+	versions, err := v.Versions().Of("firms")
 	if err != nil {
 		return "", err
 	}
@@ -320,7 +320,7 @@ func (s *duties) checkVectors(v state.View, r *dutyResult) error {
 		return err
 	}
 	for id, want := range s.world.values {
-		x, err := v.Vector(id)
+		x, err := v.Vectors().Get(id)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -130,7 +131,7 @@ func TestCheckpointsOfAllNodesAreConsistentWhileTheLogGrows(t *testing.T) {
 		for i := range 4 {
 			key := newKey(t, fmt.Sprintf("bank %d %d", len(seen), i))
 			wg.Go(func() {
-				if _, err := operator.AddPrincipal(ctx, key.Public(), catalog.RoleBuyer); err != nil {
+				if _, err := govern.AddPrincipal(ctx, operator, key.Public(), catalog.RoleBuyer); err != nil {
 					t.Error(err)
 				}
 			})
@@ -192,7 +193,7 @@ func TestCheckpointNamesTheNodesThatAreMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.close("n3")
-	if _, err := c.client(c.operator).AddPrincipal(ctx, newKey(t, "bank").Public(), catalog.RoleBuyer); err != nil {
+	if _, err := govern.AddPrincipal(ctx, c.client(c.operator), newKey(t, "bank").Public(), catalog.RoleBuyer); err != nil {
 		t.Fatal(err)
 	}
 	// Until n1 has applied the entry too, the checkpoint that all three signed is

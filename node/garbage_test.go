@@ -99,7 +99,7 @@ func TestWhatNobodyNeedsIsCollectedAfterItsTime(t *testing.T) {
 		if got := n.holds(ctx, t, needed...); len(got) != len(needed) {
 			t.Errorf("%s holds %d of %d blobs that are needed", n.id, len(got), len(needed))
 		}
-		if s := n.Status().Blobs; s.Collected != int64(before) {
+		if s := n.standing.Status().Blobs; s.Collected != int64(before) {
 			t.Errorf("%s says that it collected %d, want %d", n.id, s.Collected, before)
 		}
 		if err := n.blobs.FindLost(ctx); err != nil {
@@ -134,7 +134,7 @@ func TestWhatIsUnderWayIsNotCollected(t *testing.T) {
 	var pending []catalog.Vector
 	x.await(ctx, "two of three nodes to hold their shares", func() bool {
 		err := n1.view(func(v state.View) (err error) {
-			pending, err = v.PendingVectors()
+			pending, err = v.Vectors().Pending()
 			return err
 		})
 		return err == nil && len(pending) == 1 && pending[0].Nonces[0] != nil && pending[0].Nonces[1] != nil

@@ -128,7 +128,7 @@ func (h *hostile) end(ctx context.Context, id string) (v catalog.Vector) {
 	h.t.Helper()
 	h.await(ctx, "the registration's end", func() bool {
 		err := h.nodes["n2"].view(func(view state.View) (err error) {
-			v, err = view.Vector(id)
+			v, err = view.Vectors().Get(id)
 			return err
 		})
 		return err == nil && v.Over()

@@ -37,7 +37,7 @@ func TestNodeDoesNotStartWithWhatIsNotItsOwn(t *testing.T) {
 		}
 	}
 	c.open("n3")
-	c.await(ctx, "n3 to be ready", func() bool { ok, _ := c.nodes["n3"].Ready(); return ok })
+	c.await(ctx, "n3 to be ready", func() bool { ok, _ := c.nodes["n3"].standing.Ready(); return ok })
 	c.admit(ctx, newKey(t, "after"), catalog.RoleBuyer)
 }
 
@@ -59,12 +59,12 @@ func TestNodeWhoseLedgerWasDeletedIsNotReadyBeforeItHasCaughtUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := c.open("n3")
-	if ok, reasons := n.Ready(); ok || !strings.Contains(strings.Join(reasons, " "), "it has 0 entries, and it signed") {
+	if ok, reasons := n.standing.Ready(); ok || !strings.Contains(strings.Join(reasons, " "), "it has 0 entries, and it signed") {
 		t.Errorf("alone and without its ledger n3 is ready: %t, %v", ok, reasons)
 	}
 	c.open("n1")
 	c.open("n2")
-	c.await(ctx, "n3 to catch up", func() bool { ok, _ := n.Ready(); return ok })
+	c.await(ctx, "n3 to catch up", func() bool { ok, _ := n.standing.Ready(); return ok })
 	if _, _, err := audit.Checkpoint(ctx, operator); err != nil {
 		t.Errorf("n3 does not sign: %v", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -123,11 +124,11 @@ func newJoinedWorld(ctx context.Context, t *testing.T, n, threshold int, open bo
 	}
 	w.publish(ctx, t, first, second)
 	for i, o := range []catalog.OrderCreate{{Dataset: "emissions", Purpose: "test", Budget: "30.00", Queries: 4}, {Dataset: "energy", Purpose: "test", Budget: "10.00"}} {
-		order, err := w.buyer.CreateOrder(ctx, o)
+		order, err := exchange.CreateOrder(ctx, w.buyer, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if w.contracts[i], err = publishers[i].ApproveOrder(ctx, catalog.OrderApprove{Order: order}); err != nil {
+		if w.contracts[i], err = exchange.ApproveOrder(ctx, publishers[i], catalog.OrderApprove{Order: order}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -283,7 +284,7 @@ func TestProductsOfPublicDatasetsAreOverTheCellsThatBothHave(t *testing.T) {
 func (w *joinedWorld) checkPaid(ctx context.Context, t *testing.T, r *ask.Result) {
 	t.Helper()
 	for i, want := range []struct{ price, left, currency string }{{"3", "27", "CNY"}, {"2.5", "7.5", "USD"}} {
-		s, err := w.buyer.Statement(ctx, w.contracts[i], "")
+		s, err := exchange.Statement(ctx, w.buyer, w.contracts[i], "")
 		if err != nil {
 			t.Fatal(err)
 		}

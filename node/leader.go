@@ -92,7 +92,7 @@ func (l *leader) decide(name string, kind catalog.Kind, body any) task {
 // leadKeys starts a ceremony for every publisher without a key, and ends
 // ceremonies that do not advance. All nodes must be up.
 func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err error) {
-	waiting, err := v.PendingKeys()
+	waiting, err := v.Keys().Pending()
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (l *leader) leadKeys(v state.View, seen map[string]bool) (list []task, err 
 		start := catalog.KeyStart{Publisher: p.Publisher, Key: p.NextKey, Epoch: p.NextEpoch, Attempt: p.NextAttempt}
 		list = append(list, l.decide(fmt.Sprintf("%s/%d", p.Publisher, p.NextAttempt), catalog.KindKeyStart, start))
 	}
-	refreshes, err := v.PendingRefreshes()
+	refreshes, err := v.Keys().Refreshing()
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func progress(k catalog.Key) int { return len(k.Nodes)*4 - len(mpc.Missing(k)) }
 
 // leadVersions names the parity opening of every stored version.
 func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, err error) {
-	pending, err := v.PendingVersions()
+	pending, err := v.Versions().Pending()
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, 
 			}
 			continue
 		}
-		k, err := v.Key(p.Key)
+		k, err := v.Keys().Get(p.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -233,7 +233,7 @@ func (l *leader) leadVersions(v state.View, seen map[string]bool) (list []task, 
 // leadVectors names attempts of the second check and ends those that cannot
 // complete, and registrations that do not get on.
 func (l *leader) leadVectors(v state.View, seen map[string]bool) (list []task, err error) {
-	pending, err := v.PendingVectors()
+	pending, err := v.Vectors().Pending()
 	if err != nil {
 		return nil, err
 	}

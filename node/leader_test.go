@@ -108,7 +108,7 @@ func TestAFailedRefreshIsBegunAgainAfterGrowingPauses(t *testing.T) {
 	}
 	for failed, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
 		var k catalog.Key
-		if err := log.newest(func(v state.View) (err error) { k, err = v.Key(w.key); return err }); err != nil {
+		if err := log.newest(func(v state.View) (err error) { k, err = v.Keys().Get(w.key); return err }); err != nil {
 			t.Fatal(err)
 		}
 		b := catalog.NextReshare(k, []int{1, 2})

@@ -28,12 +28,12 @@ func (l *leader) leadHealth(v state.View, seen map[string]bool) (list []task, er
 			list = append(list, l.decide("", catalog.KindRefreshDue, resharing.Due{}))
 		}
 	}
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return nil, err
 	}
 	for _, k := range keys {
-		c, err := v.Canary(k.ID)
+		c, err := v.Keys().Canary(k.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -17,7 +17,7 @@ const maxMoveLook = 2048
 // leadMoves begins moves of private vectors, one after the other, names attempts of their second
 // check, and ends what does not get on. All nodes must be up to begin one.
 func (l *leader) leadMoves(v state.View, seen map[string]bool) (list []task, err error) {
-	moves, err := v.Moves()
+	moves, err := v.Vectors().Moves()
 	if err != nil {
 		return nil, err
 	}
@@ -26,9 +26,9 @@ func (l *leader) leadMoves(v state.View, seen map[string]bool) (list []task, err
 			return l.leadMove(m, seen)
 		}
 	}
-	waiting, err := v.VectorsToMove(maxMoveLook)
+	waiting, err := v.Vectors().ToMove(maxMoveLook)
 	if err == nil {
-		waiting, err = v.VectorsFree(waiting, l.opts.Clock().UnixMilli())
+		waiting, err = v.Vectors().Free(waiting, l.opts.Clock().UnixMilli())
 	}
 	if err != nil || len(waiting) == 0 {
 		return nil, err

@@ -37,10 +37,10 @@ func (acc *access) refuseLevel(p catalog.Payload) error {
 }
 
 // levelFault says that the cluster has a feature level that this program lacks.
-func (n *Node) levelFault() error {
-	return n.view(func(v state.View) error {
-		c, err := v.Cluster()
-		if err == nil && c.FeatureLevel() > state.FeatureLevel {
+func (c *core) levelFault() error {
+	return c.view(func(v state.View) error {
+		now, err := v.Cluster()
+		if err == nil && now.FeatureLevel() > state.FeatureLevel {
 			err = state.ErrLevel
 		}
 		if errors.Is(err, records.ErrNotFound) {

@@ -51,13 +51,13 @@ func TestNodeThatLostItsLedgerDoesNotLeadTheClusterBack(t *testing.T) {
 		})
 	}
 	asked.Wait()
-	s := n2.Status()
+	s := n2.standing.Status()
 	if s.Ready || s.Ledger.NoVote == "" || !strings.Contains(strings.Join(s.Reasons, " "), "lost its ledger") {
 		t.Errorf("n2 does not say that it lost its ledger: %+v", s)
 	}
 	n1 := c.open("n1")
 	for _, n := range []*Node{n1, n2, n3} {
-		c.await(ctx, n.id+" to be ready", func() bool { ok, _ := n.Ready(); return ok && n.ledger.NextSeq() >= size })
+		c.await(ctx, n.id+" to be ready", func() bool { ok, _ := n.standing.Ready(); return ok && n.ledger.NextSeq() >= size })
 		if again, err := n.ledger.RootAt(size); err != nil || again != root {
 			t.Errorf("the first %d entries of %s have the root %x, %v, want %x", size, n.id, again, err, root)
 		}

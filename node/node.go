@@ -25,6 +25,7 @@ import (
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/api"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/auditlog"
 	"github.com/weirdata/weir/node/blobcache"
 	"github.com/weirdata/weir/node/blobs"
@@ -49,7 +50,11 @@ const closeWait = time.Second
 //   - leader: what it decides while it leads;
 //   - reconciler: its own work, which follows from the state;
 //   - checkpoints: its signed log, and the others' signatures;
-//   - backups: the ledger, held ready for operators.
+//   - backups: the ledger, held ready for operators;
+//   - peerPort: what it does for the other nodes;
+//   - standing: how it is, as it tells others;
+//   - upkeep: what its disk asks for;
+//   - reopener: what it has to be opened anew for.
 type Node struct {
 	*core
 	*access
@@ -58,6 +63,10 @@ type Node struct {
 	reconciler  *reconciler
 	checkpoints *checkpoints
 	backups     *backups
+	peerPort    *peerPort
+	standing    *standing
+	upkeep      *upkeep
+	reopener    *reopener
 
 	mux      *peer.Mux
 	peerHTTP *peer.Server
@@ -67,18 +76,17 @@ type Node struct {
 
 	figures     *metrics.Metrics // nil: metrics are not told
 	metricsAddr net.Addr         // nil: they are not told on an address
-	audit       *auditlog.Log    // nil: none is written
 
 	stop    context.CancelFunc
 	loops   sync.WaitGroup // what works for as long as the node is open
 	wg      sync.WaitGroup // servers, which end with their listeners
-	failed  chan error     // first failure of a server
+	failed  failures
 	closers []func() error
 	closing sync.Once
 	closed  error
 }
 
-// Open starts a node: it serves its peers and clients when Open returns, and is ready (see Ready) once the cluster
+// Open starts a node: it serves its peers and clients when Open returns, and is ready (see Health) once the cluster
 // has a leader and the node's state is loaded. Close ends it.
 func Open(opts Options) (*Node, error) {
 	opts, err := opts.validate()
@@ -115,13 +123,13 @@ func Open(opts Options) (*Node, error) {
 // works does all that the state, and the node's disk, ask of a node.
 func (n *Node) works(ctx context.Context) {
 	n.loops.Go(func() { n.reconciler.run(ctx) })
-	n.loops.Go(func() { n.scrubs(ctx) })
-	n.loops.Go(func() { n.restarts(ctx) })
-	n.loops.Go(func() { n.followsRoster(ctx) })
-	n.loops.Go(func() { n.asksWhetherLeft(ctx) })
-	n.loops.Go(func() { n.collects(ctx) })
-	if n.audit != nil {
-		n.loops.Go(func() { n.audit.Follow(ctx) })
+	n.loops.Go(func() { n.upkeep.scrubs(ctx) })
+	n.loops.Go(func() { n.reopener.restarts(ctx) })
+	n.loops.Go(func() { n.reopener.followsRoster(ctx) })
+	n.loops.Go(func() { n.reopener.asksWhetherLeft(ctx) })
+	n.loops.Go(func() { n.upkeep.collects(ctx) })
+	if audit := n.standing.audit; audit != nil {
+		n.loops.Go(func() { audit.Follow(ctx) })
 	}
 }
 
@@ -132,11 +140,16 @@ func newNode(c *core) *Node {
 	l := &leader{core: c, monitor: mon, access: acc, kept: newKeeping(c), naming: map[string]bool{}}
 	acc.attemptWith = l.attemptWith
 	cp := &checkpoints{core: c, turn: make(chan struct{}, 1)}
+	b := &backups{core: c, access: acc, checkpoints: cp, turn: make(chan struct{}, 1)}
+	failed := make(failures, 2)
 	return &Node{
-		core: c, access: acc, monitor: mon, leader: l,
-		reconciler:  &reconciler{core: c, monitor: mon, access: acc, leader: l, running: map[string]context.CancelFunc{}, rest: map[string]time.Time{}, news: changes.NewNews(), kept: newKeeping(c)},
-		checkpoints: cp, backups: &backups{core: c, access: acc, checkpoints: cp, turn: make(chan struct{}, 1)},
-		openers: api.NewCores(c.opts.Workers), failed: make(chan error, 2),
+		core: c, access: acc, monitor: mon, leader: l, checkpoints: cp, backups: b,
+		reconciler: &reconciler{core: c, monitor: mon, access: acc, leader: l, running: map[string]context.CancelFunc{}, rest: map[string]time.Time{}, news: changes.NewNews(), kept: newKeeping(c)},
+		peerPort:   &peerPort{core: c, access: acc, monitor: mon, checkpoints: cp},
+		standing:   &standing{core: c, monitor: mon, leader: l, checkpoints: cp},
+		upkeep:     &upkeep{core: c, monitor: mon, backups: b},
+		reopener:   &reopener{core: c, checkpoints: cp, failed: failed},
+		openers:    api.NewCores(c.opts.Workers), failed: failed,
 	}
 }
 
@@ -204,7 +217,7 @@ func (n *Node) openSecrets() (err error) {
 }
 
 func (n *Node) openBlobs() (err error) {
-	n.disk, err = blobs.OpenDisk(filepath.Join(n.opts.Dir, founding.DirBlobs), tiles.StoreOptions{Logger: n.opts.Logger, Free: n.opts.Free})
+	n.disk, err = blobs.OpenDisk(filepath.Join(n.opts.Dir, founding.DirBlobs), tiles.StoreOptions{Logger: n.opts.Logger, Free: n.opts.Free, Old: true})
 	if err != nil {
 		return err
 	}
@@ -313,7 +326,7 @@ func (n *Node) openBackups() error {
 }
 
 func (n *Node) servePeers() error {
-	n.peerHTTP = n.peerRoutes()
+	n.peerHTTP = n.peerPort.server()
 	n.onClose(func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 		defer cancel()
@@ -334,7 +347,7 @@ func (n *Node) serveAPI() error {
 		return err
 	}
 	handler, err := api.New(api.Options{
-		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n, Evidence: n.checkpoints, Backups: n.backups, Cluster: n.cluster, Progress: n.Progress,
+		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n.standing, Evidence: n.checkpoints, Backups: n.backups, Cluster: n.cluster, Progress: n.Progress,
 		Applied: n.ledger.AppliedIndex, ClockFault: n.monitor.clockFault, Cores: n.cores,
 		TileBytes: n.params.TileBytes(), MaxIndexBytes: tiles.DefaultMaxBlob, Logger: n.opts.Logger, Now: n.opts.Clock,
 	})
@@ -377,7 +390,7 @@ func (n *Node) openAuditLog() (err error) {
 		}
 		return name
 	}
-	n.audit, err = auditlog.New(n.opts.AuditLog, n.ledger, name, n.log)
+	n.standing.audit, err = auditlog.New(n.opts.AuditLog, n.ledger, name, n.log)
 	return err
 }
 
@@ -402,7 +415,7 @@ func (n *Node) serveMetrics(clients http.Handler) (http.Handler, error) {
 	if n.opts.MetricsListen == "" && n.opts.DebugSocket == "" {
 		return clients, nil
 	}
-	n.figures = n.metrics()
+	n.figures = n.standing.metrics()
 	clients = n.figures.Wrap(clients)
 	if n.opts.MetricsListen == "" {
 		return clients, nil
@@ -423,10 +436,26 @@ func (n *Node) report(server string, err error) {
 	if err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return
 	}
-	select {
-	case n.failed <- fmt.Errorf("serve %s: %w", server, err):
-	default:
+	n.failed.put(fmt.Errorf("serve %s: %w", server, err))
+}
+
+// Health is how the node is, by its own word.
+func (n *Node) Health() api.Health { return n.standing }
+
+// Progress is how far this node is with its part of a query's attempt under way; nil where
+// it has none, or where the ledger has it.
+func (n *Node) Progress(q catalog.Query) *wire.Progress {
+	a, member := mpc.Member(q.Attempts, n.id)
+	if !member || q.State != catalog.QueryRunning || slices.Contains(q.Shares, n.id) || slices.Contains(q.Failing, n.id) {
+		return nil
 	}
+	return n.mpc.Attempts.Progress(mpc.QuerySession(q.ID, a.Number), a.Number)
+}
+
+// Receipt finds an entry in the evidence log: its leaf hash and what the state
+// machine recorded.
+func (n *Node) Receipt(ctx context.Context, seq uint64) (api.Receipt, error) {
+	return n.checkpoints.Receipt(ctx, seq)
 }
 
 // Failed delivers the failure of one of the node's servers, after which the node is of no use.
@@ -469,4 +498,15 @@ func hostPort(api string) (string, error) {
 		return "", fmt.Errorf("the roster's address for clients is %q, want https://HOST:PORT", api)
 	}
 	return u.Host, nil
+}
+
+// addrOf is where a member is reached: the address that raft was told at the founding may
+// be that of a machine which is gone.
+func (n *Node) addrOf(id string) (addr string, known bool) {
+	for _, m := range n.roster {
+		if m.ID == id {
+			return m.Addr, true
+		}
+	}
+	return "", false
 }

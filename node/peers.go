@@ -38,28 +38,36 @@ const (
 // maxCall is the largest body of a call in bytes: an envelope is at most 1 MiB.
 const maxCall = 2 << 20
 
-// peerRoutes registers what this node does for its peers. Whoever gets here has proven to be a node of the roster.
-func (n *Node) peerRoutes() *peer.Server {
+// peerPort is what a node does for its peers.
+type peerPort struct {
+	*core
+	access      *access
+	monitor     *monitor
+	checkpoints *checkpoints
+}
+
+// server has what this node does for its peers. Whoever gets here has proven to be a node of the roster.
+func (p *peerPort) server() *peer.Server {
 	s := peer.NewServer(peer.ServerOptions{Failed: func(from, method, route string, err error) {
-		n.log.Debug("peer request failed", "from", from, "method", method, "route", route, "error", err)
+		p.log.Debug("peer request failed", "from", from, "method", method, "route", route, "error", err)
 	}})
-	s.Handle(http.MethodPost, pathPing, maxCall, n.servePing)
-	s.Handle(http.MethodPost, pathRoot, maxCall, n.monitor.serveRoot)
-	s.Handle(http.MethodPost, pathPropose, maxCall, n.servePropose)
-	s.Handle(http.MethodPost, pathReadIndex, maxCall, n.serveReadIndex)
-	s.Handle(http.MethodPost, pathCheckpoint, maxCall, n.checkpoints.serveCheckpoint)
-	s.Handle(http.MethodGet, pathBlobs+"/{digest}", 0, n.serveBlob)
-	s.Handle(http.MethodPut, pathMessage, mpc.MaxMessage, n.serveMessage)
+	s.Handle(http.MethodPost, pathPing, maxCall, p.monitor.servePing)
+	s.Handle(http.MethodPost, pathRoot, maxCall, p.monitor.serveRoot)
+	s.Handle(http.MethodPost, pathPropose, maxCall, p.servePropose)
+	s.Handle(http.MethodPost, pathReadIndex, maxCall, p.serveReadIndex)
+	s.Handle(http.MethodPost, pathCheckpoint, maxCall, p.checkpoints.serveCheckpoint)
+	s.Handle(http.MethodGet, pathBlobs+"/{digest}", 0, p.serveBlob)
+	s.Handle(http.MethodPut, pathMessage, mpc.MaxMessage, p.serveMessage)
 	return s
 }
 
 // servePropose proposes an envelope for a node that does not lead.
-func (n *Node) servePropose(ctx context.Context, _ string, w http.ResponseWriter, r *http.Request) error {
+func (p *peerPort) servePropose(ctx context.Context, _ string, w http.ResponseWriter, r *http.Request) error {
 	var e catalog.Envelope
 	if err := peer.ReadJSON(r, &e); err != nil {
 		return err
 	}
-	receipt, err := n.propose(ctx, e, nil)
+	receipt, err := p.access.propose(ctx, e, nil)
 	if err != nil {
 		return tellLeaderError(err)
 	}
@@ -67,8 +75,8 @@ func (n *Node) servePropose(ctx context.Context, _ string, w http.ResponseWriter
 }
 
 // serveReadIndex confirms that this node leads and names what is committed.
-func (n *Node) serveReadIndex(ctx context.Context, _ string, w http.ResponseWriter, _ *http.Request) error {
-	index, err := n.ledger.ReadIndex(ctx)
+func (p *peerPort) serveReadIndex(ctx context.Context, _ string, w http.ResponseWriter, _ *http.Request) error {
+	index, err := p.ledger.ReadIndex(ctx)
 	if err != nil {
 		return tellLeaderError(err)
 	}
@@ -91,12 +99,12 @@ func tellLeaderError(err error) error {
 }
 
 // serveBlob hands out a blob, whole and verified. Tiles are ciphertexts, the rest is public; only nodes get here.
-func (n *Node) serveBlob(ctx context.Context, _ string, w http.ResponseWriter, r *http.Request) error {
+func (p *peerPort) serveBlob(ctx context.Context, _ string, w http.ResponseWriter, r *http.Request) error {
 	d, err := catalog.ParseDigest(r.PathValue("digest"))
 	if err != nil {
 		return &peer.Error{Status: http.StatusBadRequest, Kind: peer.KindInvalid, Message: err.Error()}
 	}
-	b, err := n.blobs.Get(ctx, d)
+	b, err := p.blobs.Get(ctx, d)
 	if errors.Is(err, blobs.ErrNotFound) {
 		return &peer.Error{Status: http.StatusNotFound, Kind: kindNoBlob, Message: "this node does not hold it"}
 	}
@@ -111,42 +119,42 @@ func (n *Node) serveBlob(ctx context.Context, _ string, w http.ResponseWriter, r
 
 // serveMessage keeps what another member sent for an attempt that the ledger names, with both of us in it. The sender
 // may be ahead of this node's state, so an attempt that is not known yet is waited for.
-func (n *Node) serveMessage(ctx context.Context, from string, w http.ResponseWriter, r *http.Request) error {
+func (p *peerPort) serveMessage(ctx context.Context, from string, w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	batch, err := strconv.Atoi(q.Get("batch"))
 	if err != nil || batch < 0 || batch > mpc.MaxBatches {
 		return &peer.Error{Status: http.StatusBadRequest, Kind: peer.KindInvalid, Message: "batch is not a number in range"}
 	}
-	p := mpc.Message{Session: q.Get("session"), Kind: q.Get("kind"), Batch: batch, From: from}
-	most, known := mpc.Limit(p.Kind)
+	m := mpc.Message{Session: q.Get("session"), Kind: q.Get("kind"), Batch: batch, From: from}
+	most, known := mpc.Limit(m.Kind)
 	if !known {
 		return &peer.Error{Status: http.StatusBadRequest, Kind: peer.KindInvalid, Message: "no such kind of message"}
 	}
-	if err := n.awaitSession(ctx, p); err != nil {
+	if err := p.awaitSession(ctx, m); err != nil {
 		return err
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
 		return fmt.Errorf("read a message of %s: %w", from, err)
 	}
-	if err := n.mpc.Mailbox.Put(p, b); err != nil {
+	if err := p.mpc.Mailbox.Put(m, b); err != nil {
 		return &peer.Error{Status: http.StatusInsufficientStorage, Kind: peer.KindTooLarge, Message: err.Error(), Err: err}
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// awaitSession waits until this node's state asks for message p, for as long as the caller does, at most
+// awaitSession waits until this node's state asks for message m, for as long as the caller does, at most
 // Options.QuorumWait.
-func (n *Node) awaitSession(ctx context.Context, p mpc.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, n.opts.QuorumWait)
+func (p *peerPort) awaitSession(ctx context.Context, m mpc.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, p.opts.QuorumWait)
 	defer cancel()
-	changes, stop := n.ledger.Changes()
+	changes, stop := p.ledger.Changes()
 	defer stop()
 	for {
 		var asked bool
-		err := n.view(func(v state.View) (err error) {
-			asked, err = mpc.Expects(v, n.self, p)
+		err := p.view(func(v state.View) (err error) {
+			asked, err = mpc.Expects(v, p.self, m)
 			return err
 		})
 		if err != nil {
@@ -158,7 +166,7 @@ func (n *Node) awaitSession(ctx context.Context, p mpc.Message) error {
 		select {
 		case <-ctx.Done():
 			return &peer.Error{Status: http.StatusConflict, Kind: kindNotAsked, Message: "the ledger of this node asks for no such message"}
-		case <-n.life.Done():
+		case <-p.life.Done():
 			// net/http would not notice a caller that is gone while it owes us the body, and closing waits for
 			// handlers.
 			return &peer.Error{Status: http.StatusServiceUnavailable, Kind: peer.KindClosing, Message: "the node is shutting down"}

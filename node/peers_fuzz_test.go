@@ -30,7 +30,7 @@ func FuzzPeerRequest(f *testing.F) {
 	n := c.nodes["n1"]
 	var key catalog.Key
 	err := n.Read(ctx, func(v state.View) error {
-		keys, err := v.Keys()
+		keys, err := v.Keys().All()
 		key = keys[0]
 		return err
 	})
@@ -40,7 +40,7 @@ func FuzzPeerRequest(f *testing.F) {
 	c.await(ctx, "what the ceremony left to be dropped", func() bool {
 		return !slices.ContainsFunc(n.ids(), func(id string) bool { return n.mpc.Mailbox.Held(id) > 0 })
 	})
-	handlers := []peer.Handler{n.servePropose, n.serveReadIndex, n.checkpoints.serveCheckpoint, n.serveBlob, n.serveMessage}
+	handlers := []peer.Handler{n.peerPort.servePropose, n.peerPort.serveReadIndex, n.checkpoints.serveCheckpoint, n.peerPort.serveBlob, n.peerPort.serveMessage}
 	envelope, err := json.Marshal(c.genesis.Envelope)
 	if err != nil {
 		f.Fatal(err)

@@ -129,7 +129,7 @@ func TestKeyCeremonySaysWhichNodeIsMissingAndFinishesWhenItIsBack(t *testing.T) 
 		n.leader.mu.Lock()
 		n.leader.waiting = "n3"
 		n.leader.mu.Unlock()
-		if s := n.Status(); s.Waiting != "" && s.Ledger.State != "leader" {
+		if s := n.standing.Status(); s.Waiting != "" && s.Ledger.State != "leader" {
 			t.Errorf("node %s is a %s and says that it waits for %s", id, s.Ledger.State, s.Waiting)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/restore"
 )
@@ -126,7 +127,7 @@ func TestAClusterGoesOnFromWhatOneNodeHas(t *testing.T) {
 	n2 := c.open("n2")
 	for _, n := range []*Node{n2, n3} {
 		c.await(ctx, n.id+" to vote", func() bool { return n1.votes()[n.id] && n.ledger.MayVote() == nil })
-		c.await(ctx, n.id+" to be ready", func() bool { ok, _ := n.Ready(); return ok })
+		c.await(ctx, n.id+" to be ready", func() bool { ok, _ := n.standing.Ready(); return ok })
 	}
 	select { // it has no past that it would have to leave
 	case err := <-n2.Failed():
@@ -210,7 +211,7 @@ func (c *cluster) refuseToGoOn(ctx context.Context, t *testing.T, p restore.Plan
 			t.Errorf("by an order of %s: %v", what, err)
 		}
 	}
-	if cl, err := client.New(c.profile, nil, client.Options{Patience: time.Second}); err != nil || len(cl.Reach(ctx)) > 0 {
+	if cl, err := client.New(c.profile, nil, client.Options{Patience: time.Second}); err != nil || len(nodestatus.Reach(ctx, cl)) > 0 {
 		t.Errorf("nodes are reached that are stopped (%v)", err)
 	} else {
 		cl.Close()

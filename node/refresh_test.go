@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/vault"
@@ -23,7 +24,7 @@ import (
 func (c *cluster) keyAt(node, id string) (k catalog.Key) {
 	c.t.Helper()
 	err := c.nodes[node].view(func(v state.View) (err error) {
-		k, err = v.Key(id)
+		k, err = v.Keys().Get(id)
 		return err
 	})
 	if err != nil {
@@ -35,7 +36,7 @@ func (c *cluster) keyAt(node, id string) (k catalog.Key) {
 // refresh shares a key anew and waits until all nodes have erased their old shares.
 func (c *cluster) refresh(ctx context.Context, key catalog.Key, epoch uint64) {
 	c.t.Helper()
-	if err := c.client(c.operator).RefreshKey(ctx, key.ID); err != nil {
+	if err := govern.RefreshKey(ctx, c.client(c.operator), key.ID); err != nil {
 		c.t.Fatal(err)
 	}
 	c.awaitRefreshed(ctx, key.ID, epoch)
@@ -142,15 +143,15 @@ func TestRefreshWaitsForAllNodesAndOutlivesARestart(t *testing.T) {
 	c.close("n3")
 	c.awaitGone(ctx, "n3")
 	operator := c.client(c.operator)
-	if err := operator.RefreshKey(ctx, key.ID); err != nil {
+	if err := govern.RefreshKey(ctx, operator, key.ID); err != nil {
 		t.Fatal(err)
 	}
-	if r, refused := client.IsRefused(operator.RefreshKey(ctx, key.ID)); !refused || r.Rule != "refresh" {
+	if r, refused := client.IsRefused(govern.RefreshKey(ctx, operator, key.ID)); !refused || r.Rule != "refresh" {
 		t.Errorf("asked twice: %v", r)
 	}
 	c.await(ctx, "the leader to say what it waits for", func() bool {
 		for _, n := range c.nodes {
-			if strings.Contains(n.Status().Waiting, "n3 does not answer") {
+			if strings.Contains(n.standing.Status().Waiting, "n3 does not answer") {
 				return true
 			}
 		}
@@ -202,7 +203,7 @@ func TestOnlyAnOperatorRefreshes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, refused := client.IsRefused(bureau.RefreshKey(ctx, key.ID)); !refused || r.Kind != catalog.RefusedForbidden {
+	if r, refused := client.IsRefused(govern.RefreshKey(ctx, bureau, key.ID)); !refused || r.Kind != catalog.RefusedForbidden {
 		t.Errorf("a publisher: %v", r)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/client/ask"
@@ -63,26 +64,32 @@ func (c *cluster) tiles(ctx context.Context, t *testing.T, id, dataset string, v
 	return w.Manifest.Digests()
 }
 
-// damage flips one bit of a tile in the value log of a node that runs.
+// damage flips one bit of a tile in the segment files of a node that runs, and has it notice.
 func (c *cluster) damage(ctx context.Context, t *testing.T, id string, d catalog.Digest) {
+	t.Helper()
+	c.damageUnseen(ctx, t, id, d)
+	if err := c.nodes[id].disk.Verify(ctx, d); !errors.Is(err, tiles.ErrCorrupt) {
+		t.Fatalf("after the damage: %v", err)
+	}
+}
+
+// damageUnseen flips it behind the node's back.
+func (c *cluster) damageUnseen(ctx context.Context, t *testing.T, id string, d catalog.Digest) {
 	t.Helper()
 	content, err := c.nodes[id].disk.Get(ctx, d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	logs, err := filepath.Glob(filepath.Join(c.nodeDir(id), founding.DirBlobs, "*.vlog"))
+	logs, err := filepath.Glob(filepath.Join(c.nodeDir(id), founding.DirBlobs, "*.seg"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range logs {
 		if flipLast(t, path, content[2000:2064]) {
-			if err := c.nodes[id].disk.Verify(ctx, d); !errors.Is(err, tiles.ErrCorrupt) {
-				t.Fatalf("after the damage: %v", err)
-			}
 			return
 		}
 	}
-	t.Fatalf("blob %s is in no value log of %s", d, id)
+	t.Fatalf("blob %s is in no segment file of %s", d, id)
 }
 
 // flipLast flips a bit where a file has needle for the last time.
@@ -140,6 +147,42 @@ func TestTileDamagedOnDiskIsRepairedInTheMiddleOfAQuery(t *testing.T) {
 	s := c.nodes["n2"].blobs.Status()
 	if s.Found != int64(len(digests)) || s.Repaired != s.Found || s.Damaged != 0 || s.Lost != 0 {
 		t.Errorf("%d tiles were damaged, counted are %+v", len(digests), s)
+	}
+	if err := c.nodes["n2"].disk.Verify(ctx, digests...); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestATileThatGoesBadAfterItWasReadIsFoundByTheMembers: the node has compared its digest and adds it up as it is, the
+// members' sums differ, nothing is opened, and what is doubted is compared again and repaired for the next attempt.
+func TestATileThatGoesBadAfterItWasReadIsFoundByTheMembers(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	c := newCluster(t, 2, 2, nil)
+	bureau := c.publisher(ctx, "bureau")
+	truth := stationTruth(publishStations(ctx, t, bureau, "stations"))
+	c.await(ctx, "n2 to hold the version", func() bool { return c.acked(t, "n2", "stations", 1) })
+	if d := cmp.Diff(truth, queryRows(ctx, t, bureau, stationsAnew(1))); d != "" {
+		t.Fatalf("(-plaintext +answer)\n%s", d)
+	}
+	digests := c.tiles(ctx, t, "n1", "stations", 1)
+	c.damageUnseen(ctx, t, "n2", digests[0])
+	r, err := ask.Query(ctx, bureau, stationsAnew(2), ask.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := r.Table.WriteCSV(&got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(truth, rowsOf(t, got.Bytes())); d != "" {
+		t.Errorf("(-plaintext +answer)\n%s", d)
+	}
+	if n := len(r.Query.Attempts); n < 2 || !strings.Contains(explain.Reason(r.Query.Attempts[0].Failed), failure.ErrDeviates.Error()) {
+		t.Errorf("attempts %+v", r.Query.Attempts)
+	}
+	if s := c.nodes["n2"].blobs.Status(); s.Found != 1 || s.Repaired != 1 || s.Damaged != 0 {
+		t.Errorf("one tile was damaged, counted are %+v", s)
 	}
 	if err := c.nodes["n2"].disk.Verify(ctx, digests...); err != nil {
 		t.Error(err)
@@ -208,7 +251,7 @@ func TestScrubFindsDamagedAndLostBlobsAndNodesServeNone(t *testing.T) {
 	if err := n2.disk.Verify(ctx, digests...); err != nil {
 		t.Error(err)
 	}
-	if s := n2.Status().Blobs; s.Found != 3 || s.Scrubs < 2 || s.Scrubbed < 4 || s.LastScrub == 0 || s.Stored < 4 {
+	if s := n2.standing.Status().Blobs; s.Found != 3 || s.Scrubs < 2 || s.Scrubbed < 4 || s.LastScrub == 0 || s.Stored < 4 {
 		t.Errorf("status %+v", s)
 	}
 }

@@ -209,10 +209,10 @@ func TestRestoreThatLostSomethingClosesIt(t *testing.T) {
 	d.open("n2")
 	d.restored(ctx, "n1")
 	bureau = d.client(bureau.Key())
-	if err := bureau.Present(ctx, []byte("weir/other\n1\n\n")); !isProblem(err, wire.KindRequest) {
+	if err := audit.Present(ctx, bureau, []byte("weir/other\n1\n\n")); !isProblem(err, wire.KindRequest) {
 		t.Errorf("a checkpoint of nobody: %v", err)
 	}
-	if err := bureau.Present(ctx, note); err != nil {
+	if err := audit.Present(ctx, bureau, note); err != nil {
 		t.Fatal(err)
 	}
 	d.await(ctx, "what was shown to be known", func() bool { return d.restored(ctx, "n1").Lost() > 0 })
@@ -254,7 +254,7 @@ func TestRestoreThatLostSomethingClosesIt(t *testing.T) {
 	d.close("n3")
 	n = d.open("n3")
 	d.await(ctx, "the stale node to vote", func() bool { return n.ledger.MayVote() == nil })
-	d.await(ctx, "the stale node to be ready", func() bool { ok, _ := n.Ready(); return ok })
+	d.await(ctx, "the stale node to be ready", func() bool { ok, _ := n.standing.Ready(); return ok })
 	d.close("n1")
 	d.awaitGone(ctx, "n1")
 	d.forgetAnswers()

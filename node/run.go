@@ -89,26 +89,3 @@ func (o Options) awaitRoom(ctx context.Context) bool {
 		}
 	}
 }
-
-// restarts waits until the ledger stopped and can be opened again: at once, or, where it stopped for
-// want of space, when there is some.
-func (n *Node) restarts(ctx context.Context) { n.restartsAfter(ctx, n.ledger) }
-
-func (n *Node) restartsAfter(ctx context.Context, l ledger) {
-	select {
-	case <-ctx.Done():
-		return
-	case <-l.Failed():
-	}
-	why := errRoom
-	switch fault := l.Fault(); {
-	case errors.Is(fault, consensus.ErrReopen):
-		why = consensus.ErrReopen
-	case !errors.Is(fault, consensus.ErrDiskFull) || !n.opts.awaitRoom(ctx):
-		return
-	}
-	select {
-	case n.failed <- why:
-	default: // it has failed in another way before
-	}
-}

@@ -33,19 +33,19 @@ func TestNodeGoesOnWhenThereIsRoom(t *testing.T) {
 
 	_, next, stop := c.run(ctx, options)
 	n := next()
-	c.await(ctx, "n3 to be ready", func() bool { ok, _ := n.Ready(); return ok })
+	c.await(ctx, "n3 to be ready", func() bool { ok, _ := n.standing.Ready(); return ok })
 
 	free.Store(1)
-	for i := 0; n.Live() == nil; i++ { // it looks at its disk every two seconds, and stops at an entry
+	for i := 0; n.standing.Live() == nil; i++ { // it looks at its disk every two seconds, and stops at an entry
 		c.admit(ctx, newKey(t, fmt.Sprintf("%d while n3 is full", i)), catalog.RoleBuyer)
 	}
-	if err := n.Live(); !errors.Is(err, consensus.ErrDiskFull) || !strings.Contains(err.Error(), "goes on by itself") {
+	if err := n.standing.Live(); !errors.Is(err, consensus.ErrDiskFull) || !strings.Contains(err.Error(), "goes on by itself") {
 		t.Errorf("it says: %v", err)
 	}
 	free.Store(plenty)
 	n = next()
 	c.nodes["n3"] = n
-	c.await(ctx, "n3 to be ready again", func() bool { ok, _ := n.Ready(); return ok })
+	c.await(ctx, "n3 to be ready again", func() bool { ok, _ := n.standing.Ready(); return ok })
 	c.await(ctx, "n3 to catch up", func() bool { return n.ledger.NextSeq() >= c.nodes["n1"].ledger.NextSeq() })
 	delete(c.nodes, "n3")
 	stop()
@@ -104,17 +104,17 @@ func TestNodeIsOpenedAgainWithItsLedger(t *testing.T) {
 	c.close("n3")
 	opened, next, stop := c.run(ctx, options)
 	n := next()
-	n.restartsAfter(ctx, faulty{error: errors.New("something else")})
+	n.reopener.restartsAfter(ctx, faulty{error: errors.New("something else")})
 	select {
 	case <-opened:
 		t.Error("it was opened again after a fault that needs a person")
 	default:
 	}
-	n.restartsAfter(ctx, faulty{error: fmt.Errorf("%w: %w", consensus.ErrFault, consensus.ErrReopen)})
+	n.reopener.restartsAfter(ctx, faulty{error: fmt.Errorf("%w: %w", consensus.ErrFault, consensus.ErrReopen)})
 	again := next()
 	if again == n {
 		t.Error("it is the same node")
 	}
-	c.await(ctx, "n3 to be ready again", func() bool { ok, _ := again.Ready(); return ok })
+	c.await(ctx, "n3 to be ready again", func() bool { ok, _ := again.standing.Ready(); return ok })
 	stop()
 }

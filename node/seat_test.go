@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -44,7 +45,7 @@ func (c *cluster) newMachine(id string) catalog.Node {
 func (c *cluster) replace(ctx context.Context, m catalog.Node) {
 	c.t.Helper()
 	operator := c.client(c.operator)
-	if _, err := operator.ReplaceSeat(ctx, m, false); err != nil {
+	if _, err := govern.ReplaceSeat(ctx, operator, m, false); err != nil {
 		c.t.Fatal(err)
 	}
 	chain, err := operator.RosterEnvelopes(ctx)
@@ -90,7 +91,7 @@ func TestAMachineThatBurnedDownIsReplaced(t *testing.T) {
 	c.await(ctx, "the new machine to hold what is published", func() bool {
 		var left []string
 		err := c.nodes["n1"].view(func(v state.View) (err error) {
-			versions, err := v.Versions("stations")
+			versions, err := v.Versions().Of("stations")
 			for _, x := range versions {
 				if !slices.Contains(x.Acks, "n3") {
 					left = append(left, x.Dataset)
@@ -148,14 +149,14 @@ func TestAReplacedMachineTakesNoPart(t *testing.T) {
 	}
 	m := c.newMachine("n3")
 	stranger := newKey(t, "stranger")
-	if _, err := c.client(c.operator).AddPrincipal(ctx, stranger.Public(), catalog.RoleOperator); err != nil {
+	if _, err := govern.AddPrincipal(ctx, c.client(c.operator), stranger.Public(), catalog.RoleOperator); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.client(stranger).ReplaceSeat(ctx, m, false); !refused(err) {
+	if _, err := govern.ReplaceSeat(ctx, c.client(stranger), m, false); !refused(err) {
 		t.Errorf("another operator: %v", err)
 	}
 	c.replace(ctx, m)
-	if _, err := c.client(c.operator).ReplaceSeat(ctx, was, false); !refused(err) {
+	if _, err := govern.ReplaceSeat(ctx, c.client(c.operator), was, false); !refused(err) {
 		t.Errorf("the old machine again: %v", err)
 	}
 	c.close("n3")

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
@@ -98,7 +99,7 @@ func (c *cluster) awaitKeyMoved(ctx context.Context, id string, threshold int, n
 // proposed proposes a roster for the first operator.
 func (c *cluster) proposed(ctx context.Context, threshold int, without []string, fresh ...catalog.Node) catalog.Digest {
 	c.t.Helper()
-	s, err := c.client(c.operator).ProposeRoster(ctx, threshold, without, fresh)
+	s, err := govern.ProposeRoster(ctx, c.client(c.operator), threshold, without, fresh)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -148,18 +149,18 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 
 	// Grow.
 	second := newKey(t, "second")
-	if _, err := c.client(c.operator).AddPrincipal(ctx, second.Public(), catalog.RoleOperator); err != nil {
+	if _, err := govern.AddPrincipal(ctx, c.client(c.operator), second.Public(), catalog.RoleOperator); err != nil {
 		t.Fatal(err)
 	}
 	proposal := c.proposed(ctx, 3, nil, c.seat("n4", second), c.seat("n5", second))
 	if cluster, err := c.client(nil).Cluster(ctx); err != nil || cluster.Changes != 0 {
 		t.Fatalf("without its newcomer's approval the roster is %+v, %v", cluster.Roster(), err)
 	}
-	list, err := c.client(second).Proposals(ctx)
+	list, err := govern.Proposals(ctx, c.client(second))
 	if err != nil || len(list) != 1 || list[0].ID != proposal || len(list[0].Approvals.Newcomers) != 2 {
 		t.Fatalf("proposals %+v, %v", list, err)
 	}
-	if _, err := c.client(second).ApproveRoster(ctx, proposal); err != nil {
+	if _, err := govern.ApproveRoster(ctx, c.client(second), proposal); err != nil {
 		t.Fatal(err)
 	}
 	c.join(ctx, "n4", "n5")
@@ -171,7 +172,7 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 	// While one is down that is to get a share, the old shares are in force, and it is said who is missing.
 	c.close("n5")
 	c.awaitGone(ctx, "n5")
-	if _, err := bureau.MoveKey(ctx, key.ID); err != nil {
+	if _, err := govern.MoveKey(ctx, bureau, key.ID); err != nil {
 		t.Fatal(err)
 	}
 	c.await(ctx, "the leader to say that n5 is missing", func() bool {
@@ -199,7 +200,7 @@ func TestAClusterGrowsAndShrinksAndAnswersAfterEveryStep(t *testing.T) {
 	c.awaitSeats(ctx, "n1", "n3", "n5")
 	answeredBy(3, "n1", "n3", "n4", "n5")
 	for _, publisher := range []*client.Key{bureau.Key(), rival.Key()} {
-		if _, err := c.client(publisher).MoveKey(ctx, catalog.KeyID(publisher.ID())); err != nil {
+		if _, err := govern.MoveKey(ctx, c.client(publisher), catalog.KeyID(publisher.ID())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -282,7 +283,7 @@ func TestAPortfolioFollowsTheKeyOfItsPublisher(t *testing.T) {
 		x.await(ctx, "the portfolio to be with "+strings.Join(want, ", "), func() bool {
 			x.follow()
 			var v catalog.Vector
-			err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vector(kept.Vector.ID); return err })
+			err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vectors().Get(kept.Vector.ID); return err })
 			return err == nil && slices.Equal(v.InForce().Nodes, want) && v.Moving == 0
 		})
 	}
@@ -292,7 +293,7 @@ func TestAPortfolioFollowsTheKeyOfItsPublisher(t *testing.T) {
 	x.renew(ctx, lists)
 	x.wantSum(ctx, t, "mine", mine) // by those to whom it was sealed, who share the key too
 	heldBy("n1", "n2", "n3")
-	if _, err := x.bureau.MoveKey(ctx, key.ID); err != nil {
+	if _, err := govern.MoveKey(ctx, x.bureau, key.ID); err != nil {
 		t.Fatal(err)
 	}
 	x.awaitKeyMoved(ctx, key.ID, 3, "n1", "n2", "n3", "n4", "n5")
@@ -310,14 +311,14 @@ func TestAPortfolioFollowsTheKeyOfItsPublisher(t *testing.T) {
 	x.proposed(ctx, 2, []string{"n2", "n3"})
 	x.awaitSeats(ctx, "n1", "n4", "n5")
 	x.renew(ctx, lists)
-	if _, err := x.bureau.MoveKey(ctx, key.ID); err != nil {
+	if _, err := govern.MoveKey(ctx, x.bureau, key.ID); err != nil {
 		t.Fatal(err)
 	}
 	heldBy2 := catalog.KeyRoster{Nodes: []string{"n1", "n4", "n5"}, Threshold: 2}
 	x.await(ctx, "key and portfolio to move without n2", func() bool {
 		x.follow()
 		var v catalog.Vector
-		err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vector(kept.Vector.ID); return err })
+		err := x.nodes["n1"].view(func(s state.View) (err error) { v, err = s.Vectors().Get(kept.Vector.ID); return err })
 		return err == nil && v.InForce().Roster().Equal(heldBy2) && x.keyAt("n1", key.ID).Roster().Equal(heldBy2)
 	})
 	x.forgetAnswers()
@@ -451,7 +452,7 @@ func TestANodeThatWasAwayWhenItLeftIsTold(t *testing.T) {
 	c.open("n3")
 	n3 := c.nodes["n3"]
 	c.close("n2")
-	if f, err := n3.leftAs(ctx); err == nil || f.Left != nil {
+	if f, err := n3.reopener.asksOthers(ctx); err == nil || f.Left != nil {
 		t.Errorf("n3 has left by one node's word: %v, %v", f.Left, err)
 	}
 	c.open("n2")
@@ -469,7 +470,7 @@ func TestANodeThatWasAwayWhenItLeftIsTold(t *testing.T) {
 	}
 
 	c.proposed(ctx, 2, nil, c.seat("n4", c.operator))
-	left, err := c.client(nil).Left(ctx)
+	left, err := govern.Left(ctx, c.client(nil))
 	if err != nil || !slices.Equal(left, []string{"n3"}) {
 		t.Fatalf("left are %v, %v", left, err)
 	}

@@ -117,7 +117,7 @@ func TestShareOfANodeMakesAnotherMachineThatNode(t *testing.T) {
 		t.Errorf("a machine whose past is an older share has a vote: %v", err)
 	}
 	c.await(ctx, "the machine to vote", func() bool { return n.ledger.MayVote() == nil })
-	c.await(ctx, "the machine to hold what is published", func() bool { ok, _ := n.Ready(); return ok })
+	c.await(ctx, "the machine to hold what is published", func() bool { ok, _ := n.standing.Ready(); return ok })
 	c.close("n1")
 	c.awaitGone(ctx, "n1")
 	c.forgetAnswers()

@@ -41,7 +41,7 @@ func (c *core) shareStatus() (s wire.ShareStatus, err error) {
 }
 
 func keyShares(v state.View, every int64) (list []wire.KeyShares, err error) {
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func keyShares(v state.View, every int64) (list []wire.KeyShares, err error) {
 		if every > 0 {
 			s.Due = s.Since + every
 		}
-		c, err := v.Canary(k.ID)
+		c, err := v.Keys().Canary(k.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func vectorShares(v state.View) (s wire.VectorShares, err error) {
 	if err != nil {
 		return s, err
 	}
-	ready, err := v.ReadyVectors()
+	ready, err := v.Vectors().Ready()
 	if err != nil {
 		return s, err
 	}
@@ -92,10 +92,10 @@ func vectorShares(v state.View) (s wire.VectorShares, err error) {
 			s.Oldest = at
 		}
 	}
-	if s.ToMove, err = v.CountVectorsToMove(); err != nil {
+	if s.ToMove, err = v.Vectors().CountToMove(); err != nil {
 		return s, err
 	}
-	moves, err := v.Moves()
+	moves, err := v.Vectors().Moves()
 	for _, m := range moves {
 		s.Waits = append(s.Waits, m.Waits()...)
 	}

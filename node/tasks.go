@@ -79,7 +79,7 @@ func (rec *reconciler) foundingTask(v state.View) ([]task, error) {
 }
 
 func (rec *reconciler) keyTasks(v state.View) (list []task, err error) {
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (rec *reconciler) opensSince(v state.View, since int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	versions, err := v.PendingVersions()
+	versions, err := v.Versions().Pending()
 	if err != nil {
 		return false, err
 	}
@@ -155,7 +155,7 @@ func (rec *reconciler) opensSince(v state.View, since int64) (bool, error) {
 }
 
 func (rec *reconciler) versionTasks(v state.View) (list []task, err error) {
-	unacked, err := v.Unacked(rec.id)
+	unacked, err := v.Versions().Unacked(rec.id)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (rec *reconciler) versionTasks(v state.View) (list []task, err error) {
 			run:  func(ctx context.Context) error { return rec.versions.Acknowledge(ctx, u.Dataset, u.Version) },
 		})
 	}
-	pending, err := v.PendingVersions()
+	pending, err := v.Versions().Pending()
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ const eraseEvery = 10
 // (PROTOCOL.md section 6): to hold its share, then to publish its line, then its part in
 // the check of the bits.
 func (rec *reconciler) vectorTasks(v state.View) (list []task, err error) {
-	pending, err := v.PendingVectors()
+	pending, err := v.Vectors().Pending()
 	if err != nil {
 		return nil, err
 	}
@@ -251,12 +251,12 @@ func (rec *reconciler) eraseTasks(v state.View) (list []task, err error) {
 
 // canaryTasks lists the sets of canaries that this node has to open (PROTOCOL.md section 1.7).
 func (rec *reconciler) canaryTasks(v state.View) (list []task, err error) {
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return nil, err
 	}
 	for _, k := range keys {
-		c, err := v.Canary(k.ID)
+		c, err := v.Keys().Canary(k.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -276,7 +276,7 @@ func (rec *reconciler) canaryTasks(v state.View) (list []task, err error) {
 
 // moveTasks lists what moves of private vectors ask of this node (PROTOCOL.md section 6.9).
 func (rec *reconciler) moveTasks(v state.View) (list []task, err error) {
-	moves, err := v.Moves()
+	moves, err := v.Vectors().Moves()
 	if err != nil {
 		return nil, err
 	}

@@ -2,15 +2,22 @@ package node
 
 import "context"
 
+// upkeep is what the node's disk asks for: that it is read, and that nothing stays on it for ever.
+type upkeep struct {
+	*core
+	monitor *monitor
+	backups *backups
+}
+
 // scrubs reads the whole state and the whole store whenever the timer says so, and once when the node starts, until
 // ctx ends.
-func (n *Node) scrubs(ctx context.Context) {
-	ticks, stop := n.opts.Ticks(n.opts.ScrubEvery)
+func (u *upkeep) scrubs(ctx context.Context) {
+	ticks, stop := u.opts.Ticks(u.opts.ScrubEvery)
 	defer stop()
-	for pace := unpaced; ; pace = n.paced {
-		n.scrubState(ctx, pace)
-		if err := n.blobs.Scrub(ctx); err != nil && ctx.Err() == nil {
-			n.log.ErrorContext(ctx, "scrub the blobs", "error", err)
+	for pace := unpaced; ; pace = u.paced {
+		u.scrubState(ctx, pace)
+		if err := u.blobs.Scrub(ctx); err != nil && ctx.Err() == nil {
+			u.log.ErrorContext(ctx, "scrub the blobs", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -22,8 +29,8 @@ func (n *Node) scrubs(ctx context.Context) {
 
 // collects deletes blobs that nobody needs, noise and shares of queries that are forgotten, and streams for backups
 // that nobody fetches, whenever the timer says so, until ctx ends.
-func (n *Node) collects(ctx context.Context) {
-	ticks, stop := n.opts.Ticks(n.opts.CollectEvery)
+func (u *upkeep) collects(ctx context.Context) {
+	ticks, stop := u.opts.Ticks(u.opts.CollectEvery)
 	defer stop()
 	for {
 		select {
@@ -31,27 +38,27 @@ func (n *Node) collects(ctx context.Context) {
 			return
 		case <-ticks:
 		}
-		if !n.ledger.Recovered() { // a state that a crash has taken back does not name all that is needed
+		if !u.ledger.Recovered() { // a state that a crash has taken back does not name all that is needed
 			continue
 		}
-		if err := n.blobs.Collect(ctx, n.opts.Clock()); err != nil && ctx.Err() == nil {
-			n.log.WarnContext(ctx, "nothing is collected of the blobs that nobody needs", "error", err)
+		if err := u.blobs.Collect(ctx, u.opts.Clock()); err != nil && ctx.Err() == nil {
+			u.log.WarnContext(ctx, "nothing is collected of the blobs that nobody needs", "error", err)
 		}
-		if n.monitor.stateFault() == nil { // by a state that is in doubt nothing is erased that could be needed
-			if err := n.mpc.Queries.EraseForgotten(); err != nil {
-				n.log.WarnContext(ctx, "noise and shares of queries that are forgotten stay", "error", err)
+		if u.monitor.stateFault() == nil { // by a state that is in doubt nothing is erased that could be needed
+			if err := u.mpc.Queries.EraseForgotten(); err != nil {
+				u.log.WarnContext(ctx, "noise and shares of queries that are forgotten stay", "error", err)
 			}
 		}
-		if err := n.backups.releaseIdle(); err != nil {
-			n.log.WarnContext(ctx, "a ledger that was held ready for a backup stays", "error", err)
+		if err := u.backups.releaseIdle(); err != nil {
+			u.log.WarnContext(ctx, "a ledger that was held ready for a backup stays", "error", err)
 		}
 	}
 }
 
 // scrubState reads the whole state. Damage stops the ledger, see [consensus.Ledger.ScrubState].
-func (n *Node) scrubState(ctx context.Context, pace func(context.Context) error) {
-	if err := n.ledger.ScrubState(ctx, pace); err != nil && ctx.Err() == nil {
-		n.log.ErrorContext(ctx, "scrub the state", "error", n.advised(err))
+func (u *upkeep) scrubState(ctx context.Context, pace func(context.Context) error) {
+	if err := u.ledger.ScrubState(ctx, pace); err != nil && ctx.Err() == nil {
+		u.log.ErrorContext(ctx, "scrub the state", "error", u.advised(err))
 	}
 }
 
@@ -60,8 +67,8 @@ func (n *Node) scrubState(ctx context.Context, pace func(context.Context) error)
 func unpaced(ctx context.Context) error { return ctx.Err() }
 
 // paced waits as long as a scrub of blobs does after each.
-func (n *Node) paced(ctx context.Context) error {
-	ticks, stop := n.opts.Ticks(n.opts.ScrubPause)
+func (u *upkeep) paced(ctx context.Context) error {
+	ticks, stop := u.opts.Ticks(u.opts.ScrubPause)
 	defer stop()
 	select {
 	case <-ctx.Done():

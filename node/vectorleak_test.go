@@ -16,6 +16,7 @@ import (
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/vector"
 	"github.com/weirdata/weir/node/leak"
 )
@@ -113,7 +114,7 @@ func (x *exchangeOf) moveAll(ctx context.Context, t *testing.T, needles *[]leak.
 	for _, v := range list {
 		moves[v.ID] = 0
 	}
-	if err := x.client(x.operator).RefreshVectors(ctx); err != nil {
+	if err := govern.RefreshVectors(ctx, x.client(x.operator)); err != nil {
 		t.Fatal(err)
 	}
 	x.awaitMoved(ctx, moves)

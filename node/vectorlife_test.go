@@ -58,7 +58,7 @@ func TestRegistrationWaitsForTheNodeThatIsDown(t *testing.T) {
 	x.await(ctx, "two of three nodes to hold their shares", func() bool {
 		var pending []catalog.Vector
 		if err := x.nodes["n1"].view(func(v state.View) (err error) {
-			pending, err = v.PendingVectors()
+			pending, err = v.Vectors().Pending()
 			return err
 		}); err != nil || len(pending) != 1 {
 			return false
@@ -141,7 +141,7 @@ func TestCheckOfAVectorIsNotRunAgainAfterARestart(t *testing.T) {
 	// As a process finds the state that it died in.
 	x.await(ctx, "n1 to see the vector ready", func() bool {
 		err := n.view(func(view state.View) (err error) {
-			v, err = view.Vector(v.ID)
+			v, err = view.Vectors().Get(v.ID)
 			return err
 		})
 		return err == nil && v.State == catalog.VectorReady

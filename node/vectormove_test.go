@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/failure"
 	"github.com/weirdata/weir/node/vault"
@@ -22,7 +23,7 @@ import (
 func (c *cluster) vectorAt(node, id string) (v catalog.Vector) {
 	c.t.Helper()
 	err := c.nodes[node].view(func(view state.View) (err error) {
-		v, err = view.Vector(id)
+		v, err = view.Vectors().Get(id)
 		return err
 	})
 	if err != nil && !errors.Is(err, records.ErrNotFound) {
@@ -169,7 +170,7 @@ func TestANodeWithoutItsShareOfAVectorGetsOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	moves := map[string]uint64{v.ID: 0}
-	if err := x.client(x.operator).RefreshVectors(ctx); err != nil {
+	if err := govern.RefreshVectors(ctx, x.client(x.operator)); err != nil {
 		t.Fatal(err)
 	}
 	x.awaitMoved(ctx, moves)
@@ -192,7 +193,7 @@ func TestADealerOfAnotherVectorIsFound(t *testing.T) {
 	v := x.register(ctx, t, x.vector("mine", 1, selected(func(f int) bool { return f < 20 })))
 	other := x.register(ctx, t, x.vector("other", 1, selected(func(f int) bool { return f > 20 })))
 	changeShare(t, x.nodes["n3"].vault, "vector/"+v.ID)
-	if err := x.client(x.operator).RefreshVectors(ctx); err != nil {
+	if err := govern.RefreshVectors(ctx, x.client(x.operator)); err != nil {
 		t.Fatal(err)
 	}
 	x.awaitMoved(ctx, map[string]uint64{other.ID: 0})

@@ -266,7 +266,7 @@ func TestBadVectorsAreRejected(t *testing.T) {
 			var v catalog.Vector
 			x.await(ctx, "the vector to be rejected", func() bool {
 				err := x.nodes["n2"].view(func(view state.View) (err error) {
-					v, err = view.Vector(done.Outcome.ID)
+					v, err = view.Vectors().Get(done.Outcome.ID)
 					return err
 				})
 				return err == nil && v.Over()

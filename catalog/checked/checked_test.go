@@ -67,6 +67,8 @@ func TestMembersAreTwoMoreWhereThereAreSoMany(t *testing.T) {
 func TestWantedLeavesOneOutWhereMembersDisagreed(t *testing.T) {
 	late := catalog.Attempt{Failed: catalog.Why("node.late", "1m")}
 	disagreed := catalog.Attempt{Failed: catalog.Why("node.says", "n1").With(catalog.Why("node.disagree", "n1", "n2"))}
+	sent := catalog.Attempt{Failed: catalog.Why("node.says", "n1").With(catalog.Why("node.deviates_sent", "n2"))}
+	deviates := catalog.Attempt{Failed: catalog.Why("node.says", "n1").With(catalog.Why("node.deviates"))}
 	for _, x := range []struct {
 		verify   bool
 		nodes, t int
@@ -75,6 +77,7 @@ func TestWantedLeavesOneOutWhereMembersDisagreed(t *testing.T) {
 	}{
 		{false, 4, 2, nil, 2}, {false, 1, 2, nil, 2}, {true, 4, 2, nil, 4}, {true, 3, 2, nil, 3}, {true, 2, 2, nil, 3}, {true, 7, 3, nil, 5},
 		{true, 4, 2, []catalog.Attempt{late}, 4}, {true, 4, 2, []catalog.Attempt{late, disagreed}, 3}, {false, 4, 2, []catalog.Attempt{disagreed}, 2},
+		{true, 4, 2, []catalog.Attempt{sent}, 3}, {true, 4, 2, []catalog.Attempt{deviates}, 3},
 	} {
 		if got := Wanted(x.verify, x.nodes, x.t, x.attempts); got != x.want {
 			t.Errorf("%+v: %d", x, got)

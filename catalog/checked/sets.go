@@ -64,9 +64,10 @@ func Wanted(verify bool, nodes, t int, attempts []catalog.Attempt) int {
 	return max(t+1, Members(nodes, t))
 }
 
-// disagreed reports whether an attempt failed since two of its members computed different accumulators.
+// disagreed reports whether an attempt failed since two of its members computed different accumulators, or one sent what
+// cannot be opened with.
 func disagreed(r catalog.Reason) bool {
-	return r.Code == "node.disagree" || slices.ContainsFunc(r.Parts, disagreed)
+	return slices.Contains([]string{"node.disagree", "node.deviates", "node.deviates_sent"}, r.Code) || slices.ContainsFunc(r.Parts, disagreed)
 }
 
 // Count is the number of sets of t of so many members, each of which counts its tiles against the key.

@@ -29,13 +29,13 @@ func (v *evaluation) protectNoised() error {
 		if c.Count {
 			continue
 		}
-		counts, err := v.commonCounts(c)
+		counts, err := commonCounts(v.counts, c)
 		if err != nil {
 			return err
 		}
 		for j, group := range v.verdict.PeriodGroups {
 			clear(tally)
-			v.tallyUnion(tally, v.union(counts, extent, group))
+			tallyUnion(tally, v.assign, v.union(counts, extent, group))
 			for g, n := range tally {
 				smallest[g*periods+j] = min(smallest[g*periods+j], n)
 			}
@@ -95,9 +95,9 @@ func (v *evaluation) noisedSteps() int64 {
 
 // commonCounts are the entities that count, period by period, in every measure of
 // a column.
-func (v *evaluation) commonCounts(c catalog.Column) (records.Bitmaps, error) {
+func commonCounts(read func(measure string) (records.Bitmaps, error), c catalog.Column) (records.Bitmaps, error) {
 	measures := c.Measures()
-	counts, err := v.counts(measures[0])
+	counts, err := read(measures[0])
 	if err != nil || len(measures) == 1 {
 		return counts, err
 	}
@@ -106,7 +106,7 @@ func (v *evaluation) commonCounts(c catalog.Column) (records.Bitmaps, error) {
 		common[p] = counts[p].Clone()
 	}
 	for _, m := range measures[1:] {
-		other, err := v.counts(m)
+		other, err := read(m)
 		if err != nil {
 			return nil, err
 		}
@@ -129,12 +129,12 @@ func (v *evaluation) union(counts records.Bitmaps, extent calendar.Interval, gro
 	return out
 }
 
-// tallyUnion counts the entities of a bitmap by entity group.
-func (v *evaluation) tallyUnion(tally []int, set *bitset.BitSet) {
+// tallyUnion counts the entities of a bitmap by entity group, which assign says of each.
+func tallyUnion(tally []int, assign []int32, set *bitset.BitSet) {
 	for i, w := range set.Words() {
 		for ; w != 0; w &= w - 1 {
-			if e := i<<6 + bits.TrailingZeros64(w); e < len(v.assign) && v.assign[e] >= 0 {
-				tally[v.assign[e]]++
+			if e := i<<6 + bits.TrailingZeros64(w); e < len(assign) && assign[e] >= 0 {
+				tally[assign[e]]++
 			}
 		}
 	}

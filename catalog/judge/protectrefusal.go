@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/disclosure"
 )
 
 // nothingLeft refuses a query of which no group is released, with the group that came
@@ -60,7 +61,7 @@ func rank(b bool) int {
 
 // noClass refuses for a group that has enough entities and takes no class whole.
 func (v *evaluation) noClass(group int, name string, c catalog.Coverage, changes []change) (*catalog.Refusal, []change) {
-	inside, outside := v.acrossClasses(group)
+	inside, outside := acrossClasses(v.rule.family.Tree(), v.assign, group)
 	missing := 0 // of the class that lacks the fewest
 	for class := range inside {
 		if lacks := len(outside[class]); len(inside[class]) > 0 && lacks > 0 && (missing == 0 || lacks < missing) {
@@ -75,16 +76,14 @@ func (v *evaluation) noClass(group int, name string, c catalog.Coverage, changes
 	return r, append(changes, advisor{v}.otherEntities(inside, outside)...)
 }
 
-// acrossClasses are the members of each class that are in a group, and those that are
-// not.
-func (v *evaluation) acrossClasses(group int) (inside, outside [][]int32) {
-	tree := v.rule.family.Tree()
+// acrossClasses are the members of each class that are in a group, which assign says of each, and those that are not.
+func acrossClasses(tree *disclosure.Tree, assign []int32, group int) (inside, outside [][]int32) {
 	inside, outside = make([][]int32, tree.Classes()), make([][]int32, tree.Classes())
 	for class := range inside {
 		for _, e := range tree.Members(int32(class)) { //nolint:gosec // a class
 			switch {
-			case int(e) >= len(v.assign):
-			case v.assign[e] == int32(group): //nolint:gosec // a group
+			case int(e) >= len(assign):
+			case assign[e] == int32(group): //nolint:gosec // a group
 				inside[class] = append(inside[class], e)
 			default:
 				outside[class] = append(outside[class], e)

@@ -27,7 +27,7 @@ func (v *evaluation) boundWidths() error {
 	if columns == nil && len(v.limits) == 0 {
 		return nil
 	}
-	released := v.released()
+	released := releasedEntities(v.verdict, v.assign)
 	widths, gains := make([]int64, len(v.verdict.Columns)), false
 	for i, c := range v.verdict.Columns {
 		if c.Count {
@@ -65,15 +65,15 @@ func (v *evaluation) boundWidths() error {
 	return nil
 }
 
-// released are the entities of the groups that are released, in some period.
-func (v *evaluation) released() []int {
-	periods := len(v.verdict.PeriodGroups)
-	withheld := make([]int, len(v.verdict.EntityGroups))
-	for _, w := range v.verdict.Withheld {
+// releasedEntities are the entities of the groups that are released in some period; assign says in which group each is.
+func releasedEntities(verdict catalog.Verdict, assign []int32) []int {
+	periods := len(verdict.PeriodGroups)
+	withheld := make([]int, len(verdict.EntityGroups))
+	for _, w := range verdict.Withheld {
 		withheld[w.Entity]++
 	}
 	var out []int
-	for e, g := range v.assign {
+	for e, g := range assign {
 		if g >= 0 && withheld[g] < periods {
 			out = append(out, e)
 		}

@@ -16,10 +16,21 @@ type act struct {
 	handle func(*applyContext) error // nil: it is the first entry alone
 }
 
+// offered reports whether a cluster of a feature level has the act already.
+func (a act) offered(level int) bool { return a.handle != nil && level >= a.since }
+
 // sender says who may send an act.
 type sender struct {
 	node  bool // a node of the roster
 	roles []catalog.Role
+}
+
+// admits reports whether an organisation or a node may, of which the other is nil.
+func (s sender) admits(p *catalog.Principal, n *catalog.Node) bool {
+	if n != nil {
+		return s.node
+	}
+	return p != nil && slices.Contains(s.roles, p.Role)
 }
 
 // The senders that there are.
@@ -72,21 +83,14 @@ func readBody[B any](p catalog.Payload, level int) (body B, err error) {
 // when it succeeds. A kind that is not in the table is refused.
 func (c *applyContext) dispatch() error {
 	a, known := actOf(c.payload.Kind)
-	if !known || !c.offers(a) { // alike: a program without the act refuses it so
+	if !known || !a.offered(c.cluster.FeatureLevel()) { // alike: a program without the act refuses it so
 		return catalog.Refuse(catalog.RefusedInvalid, "kind", "envelope.kind", c.payload.Kind)
 	}
-	if !c.allowed(a.by) {
+	if !a.by.admits(c.signer, c.node) {
 		if c.signer == nil {
 			return catalog.Forbidden("role", "role.node", c.payload.Kind)
 		}
 		return catalog.Forbidden("role", "role.other", c.payload.Kind, c.signer.Role)
 	}
 	return c.run(a.handle)
-}
-
-func (c *applyContext) allowed(by sender) bool {
-	if c.node != nil {
-		return by.node
-	}
-	return c.signer != nil && slices.Contains(by.roles, c.signer.Role)
 }

@@ -206,7 +206,7 @@ func TestNewMeasuresAreAnsweredFromVersionsThatHaveThem(t *testing.T) {
 	}
 	w.ok("bank", catalog.KindQuerySubmit, submit(after, plainSum("open", "nox")))
 	n := w.live2("open", w.dataset("open").Descriptor)
-	if v := must[catalog.Version](t)(w.view().Version("open", n)); v.Amended != 1 {
+	if v := must[catalog.Version](t)(w.view().Versions().Get("open", n)); v.Amended != 1 {
 		t.Fatalf("version %d follows %d amendments", n, v.Amended)
 	}
 	w.ok("bank", catalog.KindQuerySubmit, submit(after, plainSum("open", "o3")))

@@ -47,7 +47,7 @@ func ofDataset(versions []catalog.Version, dataset string) (own, joined []catalo
 // the shares of its private vectors, in the order of the first version's acknowledgements;
 // none where there is no version.
 func HoldersOf(v view.View, verdict catalog.Verdict, versions []catalog.Version) ([]string, error) {
-	have, err := v.VectorHolders(verdict)
+	have, err := v.Vectors().Holders(verdict)
 	return slices.DeleteFunc(holdersOf(versions), func(id string) bool { return !slices.Contains(have, id) }), err
 }
 

@@ -48,7 +48,7 @@ func TestEverySetOfACheckedAnswerCountsAgainstTheKey(t *testing.T) {
 		t.Run(fmt.Sprintf("%d of %d by %d", x.threshold, x.n, x.members), func(t *testing.T) {
 			w, contract := checkedWorld(t, x.n, x.threshold)
 			id := w.ok("bank", catalog.KindQuerySubmit, submit(contract, verified(statetest.Attribute("county")))).ID
-			opened := func() int64 { return must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))).Opened }
+			opened := func() int64 { return must[catalog.Key](t)(w.view().Keys().Of(testID("bureau"))).Opened }
 			before := opened()
 			named := checkedAttempt(id, 1, x.members)
 			for what, bad := range map[string]func(*catalog.QueryAttempt){

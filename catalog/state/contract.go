@@ -30,7 +30,7 @@ func contractTo(to catalog.ContractState, from ...catalog.ContractState) func(*a
 }
 
 func changeContract(c *applyContext, b catalog.ContractChange, to catalog.ContractState, from []catalog.ContractState) error {
-	k, err := load[catalog.Contract](c, records.PrefixContract+b.Contract, "unknown.contract", b.Contract)
+	k, err := load[catalog.Contract](c.tx, records.PrefixContract+b.Contract, "unknown.contract", b.Contract)
 	if err != nil {
 		return err
 	}

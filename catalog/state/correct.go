@@ -69,7 +69,7 @@ func openCorrection(c *applyContext, reg catalog.Registry, b catalog.RegistryCor
 	if b.From == 0 {
 		return correction{Base: b.Base, Rows: b.Rows, Digest: b.Digest}, dropCorrection(c, reg.ID)
 	}
-	draft, err := load[correction](c, correctionKey(reg.ID), "correction.none", reg.ID)
+	draft, err := load[correction](c.tx, correctionKey(reg.ID), "correction.none", reg.ID)
 	switch {
 	case err != nil:
 		return draft, err

@@ -14,7 +14,7 @@ import (
 
 // correct is a correction of rows in one chunk.
 func (w *world) correction(rows ...[]string) catalog.RegistryCorrect {
-	reg := must[catalog.Registry](w.t)(w.view().Registry("enterprises"))
+	reg := must[catalog.Registry](w.t)(w.view().Registries().Get("enterprises"))
 	return catalog.RegistryCorrect{ID: "enterprises", Base: reg.Digest, Rows: len(rows), Digest: tables.RowsDigest(rows), Chunk: rows}
 }
 
@@ -31,8 +31,8 @@ func TestACorrectionChangesAttributesAndNothingElse(t *testing.T) {
 	want[7], want[2] = b.Chunk[0], b.Chunk[1]
 	check := func(number int, want [][]string) {
 		t.Helper()
-		s := must[catalog.RegistryState](t)(w.view().RegistryState("enterprises", number))
-		table := must[*tables.Table](t)(w.view().TableAt("enterprises", number))
+		s := must[catalog.RegistryState](t)(w.view().Registries().State("enterprises", number))
+		table := must[*tables.Table](t)(w.view().Registries().TableAt("enterprises", number))
 		if s.Rows != len(want) || s.Digest != tables.RowsDigest(want) || table.Rows() != len(want) {
 			t.Fatalf("state %d is %+v, of %d rows", number, s, table.Rows())
 		}
@@ -45,7 +45,7 @@ func TestACorrectionChangesAttributesAndNothingElse(t *testing.T) {
 			}
 		}
 	}
-	reg := must[catalog.Registry](t)(w.view().Registry("enterprises"))
+	reg := must[catalog.Registry](t)(w.view().Registries().Get("enterprises"))
 	if reg.Rows != 10 || reg.Corrected != 1 || reg.States != 2 || reg.Digest != tables.RowsDigest(want) {
 		t.Fatalf("registry %+v", reg)
 	}
@@ -73,7 +73,7 @@ func TestACorrectionChangesAttributesAndNothingElse(t *testing.T) {
 	if rows := must[[][]string](t)(w.view().Rows("enterprises", 11, 12)); !slices.Equal(rows[0], fifth[11]) {
 		t.Fatalf("row 11 is %v", rows[0])
 	}
-	states, _, err := w.view().RegistryStatePage("enterprises", records.Page{Newest: true, Limit: 1})
+	states, _, err := w.view().Registries().StatePage("enterprises", records.Page{Newest: true, Limit: 1})
 	if err != nil || len(states) != 1 || states[0].Number != 5 || states[0].Corrected != 3 {
 		t.Fatalf("states %+v, %v", states, err)
 	}
@@ -95,7 +95,7 @@ func TestHalfACorrectionIsNeverSeen(t *testing.T) {
 	if r := w.no("bureau", catalog.KindRegistryCorrect, part(1, 2), catalog.RefusedConflict, "chunk"); len(r.Numbers) != 1 || r.Numbers[0].Value != "2" {
 		t.Fatalf("refusal %+v", r)
 	}
-	if reg := must[catalog.Registry](t)(w.view().Registry("enterprises")); reg.Corrected != 0 || reg.Digest != tables.RowsDigest(statetest.Rows(0, 10)) {
+	if reg := must[catalog.Registry](t)(w.view().Registries().Get("enterprises")); reg.Corrected != 0 || reg.Digest != tables.RowsDigest(statetest.Rows(0, 10)) {
 		t.Fatalf("registry %+v", reg)
 	}
 	other := part(2, 3)
@@ -106,7 +106,7 @@ func TestHalfACorrectionIsNeverSeen(t *testing.T) {
 	w.no("bureau", catalog.KindRegistryCorrect, twice, catalog.RefusedConflict, "rows")
 	w.ok("bureau", catalog.KindRegistryCorrect, part(0, 1)) // begins anew
 	w.ok("bureau", catalog.KindRegistryCorrect, part(1, 3))
-	if table := must[*tables.Table](t)(w.view().Table("enterprises", -1)); table.Value(5, 0) != "e" || table.Value(1, 1) != "b" {
+	if table := must[*tables.Table](t)(w.view().Registries().Table("enterprises", -1)); table.Value(5, 0) != "e" || table.Value(1, 1) != "b" {
 		t.Fatalf("rows %v, %v", table.Row(1), table.Row(5))
 	}
 	w.no("bureau", catalog.KindRegistryCorrect, catalog.RegistryCorrect{
@@ -154,7 +154,7 @@ func TestAnswersOfBeforeACorrectionStay(t *testing.T) {
 	q.By = []catalog.Dimension{statetest.Attribute("county")}
 	query := w.ok("bank", catalog.KindQuerySubmit, submit(contract, q)).ID
 	before := must[catalog.Verdict](t)(w.view().Verdict(query))
-	reg := must[catalog.Registry](t)(w.view().Registry("enterprises"))
+	reg := must[catalog.Registry](t)(w.view().Registries().Get("enterprises"))
 	vector := catalog.VectorRegister{
 		Name: "mine", Version: 1, Registry: "enterprises", Entities: reg.Rows, Rows: reg.Digest, Bits: 1, Modulus: 65537,
 		Shares: []catalog.Digest{catalog.Sum([]byte("1")), catalog.Sum([]byte("2")), catalog.Sum([]byte("3"))},
@@ -166,7 +166,7 @@ func TestAnswersOfBeforeACorrectionStay(t *testing.T) {
 	if after := must[catalog.Verdict](t)(w.view().Verdict(query)); after.Digest() != before.Digest() {
 		t.Fatal("the verdict of before has changed")
 	}
-	states, _, err := w.view().RegistryStatePage("enterprises", records.Page{})
+	states, _, err := w.view().Registries().StatePage("enterprises", records.Page{})
 	if err != nil || !slices.ContainsFunc(states, func(s catalog.RegistryState) bool { return s.Digest == vector.Rows && s.Rows == vector.Entities }) {
 		t.Fatalf("the state that the vector names is gone: %+v, %v", states, err)
 	}

@@ -33,7 +33,7 @@ func addCounts(c *applyContext, b catalog.VersionCounts) error {
 	next := all.From + int64(v.Counted[m])
 	key := records.CountsKey(v.Dataset, v.Version, b.Measure, int(b.From-all.From))
 	if b.From >= all.From && b.From < next {
-		if same, err := c.holds(key, joined); err != nil || same {
+		if same, err := holds(c.tx, key, joined); err != nil || same {
 			return err
 		}
 	}

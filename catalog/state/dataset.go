@@ -22,7 +22,7 @@ func createDataset(c *applyContext, b catalog.DatasetCreate) error {
 	if r := cmp.Or(checkPairs(c.payload.Body), d.Check()); r != nil {
 		return r
 	}
-	reg, err := load[catalog.Registry](c, records.PrefixRegistry+d.Registry, "unknown.registry", d.Registry)
+	reg, err := load[catalog.Registry](c.tx, records.PrefixRegistry+d.Registry, "unknown.registry", d.Registry)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func createDataset(c *applyContext, b catalog.DatasetCreate) error {
 	if r := d.CheckColumns(reg.Columns); r != nil {
 		return r
 	}
-	if err := c.vacant(records.PrefixDataset+d.Dataset, "exists", "dataset.exists", d.Dataset); err != nil {
+	if err := vacant(c.tx, records.PrefixDataset+d.Dataset, "exists", "dataset.exists", d.Dataset); err != nil {
 		return err
 	}
 	if err := joinFamily(c, d, reg); err != nil {

@@ -16,7 +16,7 @@ func TestOutcomesSayWhatWasDecidedAndWhichSharesWereTaken(t *testing.T) {
 	contract := w.contract("bank", catalog.OrderCreate{Dataset: "emissions", Queries: 2})
 	out := w.ok("bank", catalog.KindQuerySubmit, submit(contract, statetest.SumBy(statetest.Attribute("county"))))
 	q := must[catalog.Query](t)(w.view().Query(out.ID))
-	v := must[catalog.Version](t)(w.view().Version("emissions", q.Version))
+	v := must[catalog.Version](t)(w.view().Versions().Get("emissions", q.Version))
 	want := &catalog.Decision{
 		Name: "bank", Contract: contract, Dataset: "emissions", Version: v.Version, Manifest: v.Manifest, Presence: v.Presence,
 		Verdict: catalog.Sum(catalog.Encode(must[catalog.Verdict](t)(w.view().Verdict(q.ID)))), Groups: q.Groups, Withheld: q.Withheld,

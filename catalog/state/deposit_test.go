@@ -15,7 +15,7 @@ func (w *world) deposit(node string) custody.Register {
 		Deposit: catalog.Sum([]byte("deposit of " + node)), Node: node, Key: testPublic(node), Made: w.now, Threshold: 2,
 		Custodians: []string{custody.Fingerprint("alice"), custody.Fingerprint("bob"), custody.Fingerprint("carol")},
 	}
-	for _, k := range must[[]catalog.Key](w.t)(w.view().Keys()) {
+	for _, k := range must[[]catalog.Key](w.t)(w.view().Keys().All()) {
 		b.Shares = append(b.Shares, k.InForce())
 	}
 	return b
@@ -66,11 +66,11 @@ func TestADepositIsUsedOnceAndSaysWhatItIsWorth(t *testing.T) {
 	w.ok("water", catalog.KindDepositRegister, b)
 	standing := func() custody.Standing {
 		t.Helper()
-		d, known, err := w.view().Deposit(b.Deposit)
+		d, known, err := w.view().Deposits().Get(b.Deposit)
 		if err != nil || !known {
 			t.Fatal(known, err)
 		}
-		return must[[]custody.Standing](t)(w.view().DepositStandings(d))[0]
+		return must[[]custody.Standing](t)(w.view().Deposits().Standings(d))[0]
 	}
 	if s := standing(); !s.Current() {
 		t.Errorf("a deposit of now is %+v", s)
@@ -78,11 +78,11 @@ func TestADepositIsUsedOnceAndSaysWhatItIsWorth(t *testing.T) {
 	older := b
 	older.Deposit, older.Shares, older.Made = catalog.Sum([]byte("older")), nil, b.Made-1
 	w.ok("water", catalog.KindDepositRegister, older)
-	d, s, known, err := w.view().NewestDeposit("node2")
+	d, s, known, err := w.view().Deposits().Newest("node2")
 	if err != nil || !known || d.Deposit != b.Deposit || !s.Current() {
 		t.Errorf("the newest is %+v, %+v (%v)", d, s, err)
 	}
-	if s := must[[]custody.Standing](t)(w.view().DepositStandings(custody.Deposit{Register: older}))[0]; s.Keys != 1 || s.Current() {
+	if s := must[[]custody.Standing](t)(w.view().Deposits().Standings(custody.Deposit{Register: older}))[0]; s.Keys != 1 || s.Current() {
 		t.Errorf("one that lacks a key is %+v", s)
 	}
 	moved := must[catalog.Cluster](t)(w.view().Cluster())
@@ -105,10 +105,10 @@ func TestADepositIsUsedOnceAndSaysWhatItIsWorth(t *testing.T) {
 	if s := standing(); !s.Burned {
 		t.Errorf("after its use it is %+v", s)
 	}
-	if d, _, _, err := w.view().NewestDeposit("node2"); err != nil || d.Deposit != older.Deposit {
+	if d, _, _, err := w.view().Deposits().Newest("node2"); err != nil || d.Deposit != older.Deposit {
 		t.Errorf("the newest that was not used is %+v (%v)", d, err)
 	}
-	page, next, err := w.view().DepositPage(records.Page{Limit: 1})
+	page, next, err := w.view().Deposits().Page(records.Page{Limit: 1})
 	if err != nil || len(page) != 1 || next == "" {
 		t.Errorf("a page of one is %+v, then %q (%v)", page, next, err)
 	}

@@ -38,7 +38,7 @@ func TestDatasetsOfAFamilyShareTheirProtection(t *testing.T) {
 	if all := must[[]catalog.Dataset](t)(w.view().Datasets()); len(all) != 4 {
 		t.Fatalf("%d datasets", len(all))
 	}
-	if all := must[[]catalog.Registry](t)(w.view().Registries()); len(all) != 1 {
+	if all := must[[]catalog.Registry](t)(w.view().AllRegistries()); len(all) != 1 {
 		t.Fatalf("%d registries", len(all))
 	}
 }

@@ -21,10 +21,10 @@ func (c *applyContext) putFamily(owner, registry string, f *records.Family, rule
 }
 
 // putTree stores a family's tree.
-func (c *applyContext) putTree(owner, registry string, f *records.Family, tree *disclosure.Tree) error {
+func putTree(tx records.Tx, owner, registry string, f *records.Family, tree *disclosure.Tree) error {
 	raw := tree.Encode()
 	f.Tree = catalog.Sum(raw)
-	return records.PutText(c.tx, records.TreeKey(owner, registry), string(raw))
+	return records.PutText(tx, records.TreeKey(owner, registry), string(raw))
 }
 
 // settle decides what a version of a protected dataset leaves as it goes live
@@ -89,7 +89,7 @@ func extendFamilies(c *applyContext, reg catalog.Registry, codes [][]uint32) err
 		if err != nil {
 			return fmt.Errorf("registry %s: %w", reg.ID, err)
 		}
-		if err := c.putTree(owner, registry, f, tree); err != nil {
+		if err := putTree(c.tx, owner, registry, f, tree); err != nil {
 			return err
 		}
 		after := rule.Clone()

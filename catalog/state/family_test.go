@@ -177,14 +177,14 @@ func TestNewsThatPresenceContradictsRejectsTheVersion(t *testing.T) {
 			})
 			h.stored("m", n, 2)
 			h.live("m", n)
-			v := must[catalog.Version](t)(h.view().Version("m", n))
+			v := must[catalog.Version](t)(h.view().Versions().Get("m", n))
 			if v.State != catalog.VersionRejected || v.Reason.String() != "version.news: "+x.said {
 				t.Errorf("the version is %s: %q, want %q", v.State, v.Reason, x.said)
 			}
 			if d := must[catalog.Dataset](t)(h.view().Dataset("m")); d.Live != 1 {
 				t.Errorf("version %d is live", d.Live)
 			}
-			if list := must[[]catalog.SourceNews](t)(h.view().News("m", n)); len(list) != 0 {
+			if list := must[[]catalog.SourceNews](t)(h.view().Versions().News("m", n)); len(list) != 0 {
 				t.Errorf("its news is still there: %v", list)
 			}
 		})
@@ -250,7 +250,7 @@ func TestNewsArrivesCompleteAndInOrder(t *testing.T) {
 	}
 	w.ok("bureau", catalog.KindVersionNews, chunk(0, 24))
 	w.ok("bureau", catalog.KindVersionCommit, commit)
-	if got := must[[]catalog.SourceNews](t)(w.view().News("emissions", n)); catalog.NewsDigest(got) != v.News {
+	if got := must[[]catalog.SourceNews](t)(w.view().Versions().News("emissions", n)); catalog.NewsDigest(got) != v.News {
 		t.Errorf("%d sources are kept", len(got))
 	}
 	w.ok("bureau", catalog.KindVersionDrop, commit)
@@ -264,7 +264,7 @@ func TestNewsArrivesCompleteAndInOrder(t *testing.T) {
 // What a view says that can be answered is what a query is given.
 func TestAnswerIsWhatAQueryIsGiven(t *testing.T) {
 	h, _ := ordinary(t)
-	table := must[*tables.Table](t)(h.view().Table("enterprises", -1))
+	table := must[*tables.Table](t)(h.view().Registries().Table("enterprises", -1))
 	g := disclosure.Grid{Columns: []disclosure.Column{{Measure: "so2"}}, Groups: 11, AsOf: 1, Periods: [][]int64{{statetest.Period("2024-01")}, {statetest.Period("2024-02"), statetest.Period("2024-03")}}}
 	for e := range table.Rows() {
 		g.Assign = append(g.Assign, int32(table.Codes(statetest.Attribute("county"))[e])) //nolint:gosec // a county

@@ -75,7 +75,7 @@ func foundFamily(c *applyContext, d catalog.Descriptor, reg catalog.Registry) (*
 	f := &records.Family{
 		Dataset: d.Dataset, MinCohort: p.MinCohort, Cubes: p.Cubes, Portfolios: p.Owners(), Change: p.Change(), UTCOffset: d.UTCOffset,
 	}
-	return f, disclosure.NewFamily(tree), c.putTree(c.signer.ID, reg.ID, f, tree)
+	return f, disclosure.NewFamily(tree), putTree(c.tx, c.signer.ID, reg.ID, f, tree)
 }
 
 // differs refuses what all datasets of a family share.

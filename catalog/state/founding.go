@@ -38,7 +38,7 @@ func found(c *applyContext, e catalog.Envelope) error {
 		return catalog.Refuse(catalog.RefusedSignature, "signature", "cluster.signature")
 	}
 	c.payload = p
-	if r := cmp.Or(c.checkMeant(e.Signer, "", catalog.MaxFoundingAge), roster.CheckFounding(body)); r != nil {
+	if r := cmp.Or(checkMeant(p, c.now, e.Signer, "", catalog.MaxFoundingAge), roster.CheckFounding(body)); r != nil {
 		return r
 	}
 	c.out.Kind, c.record = p.Kind, true
@@ -75,11 +75,11 @@ func addPrincipal(c *applyContext, b catalog.PrincipalAdd) error {
 	if known {
 		return catalog.Conflict("key", "principal.key_taken", other.ID, other.Name)
 	}
-	if err := c.vacant(records.PrefixPrincipalName+b.Name, "name", "principal.name_taken", b.Name); err != nil {
+	if err := vacant(c.tx, records.PrefixPrincipalName+b.Name, "name", "principal.name_taken", b.Name); err != nil {
 		return err
 	}
 	if b.Role == catalog.RolePublisher {
-		if err := c.todo(true, records.PrefixTodoKey+id, ""); err != nil {
+		if err := todo(c.tx, true, records.PrefixTodoKey+id, ""); err != nil {
 			return err
 		}
 	}

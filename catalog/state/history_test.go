@@ -73,7 +73,7 @@ func newHistory(t statetest.T, rows [][]string, panels ...*panelOf) *history {
 // appendRows appends entities to the registry.
 func (w *world) appendRows(rows [][]string) {
 	w.t.Helper()
-	reg := must[catalog.Registry](w.t)(w.view().Registry("enterprises"))
+	reg := must[catalog.Registry](w.t)(w.view().Registries().Get("enterprises"))
 	create := createEnterprises(rows)
 	create.Append = true
 	w.ok("bureau", catalog.KindRegistryCreate, create)
@@ -324,7 +324,7 @@ func (h *history) learn(v catalog.Verdict) { h.attacker.learn(h.t, h.panels[v.Da
 func (h *history) plainly(a *attacker, q catalog.Request) {
 	h.t.Helper()
 	p := h.panels[q.Dataset]
-	v := must[catalog.Version](h.t)(h.view().Version(q.Dataset, len(p.versions)))
+	v := must[catalog.Version](h.t)(h.view().Versions().Get(q.Dataset, len(p.versions)))
 	verdict, refusal, err := h.unprotected(p, v).view().Judge(testID("bureau"), submit("", q))
 	if err != nil {
 		h.t.Fatal(err)
@@ -342,7 +342,7 @@ func (h *history) plainly(a *attacker, q catalog.Request) {
 // unprotected is a ledger on which a version of a dataset is public.
 func (h *history) unprotected(p *panelOf, v catalog.Version) *world {
 	h.t.Helper()
-	reg := must[catalog.Registry](h.t)(h.view().Registry(p.d.Registry))
+	reg := must[catalog.Registry](h.t)(h.view().Registries().Get(p.d.Registry))
 	name := fmt.Sprintf("%s/%d/%s", p.d.Dataset, v.Version, reg.Digest)
 	if w, known := h.public[name]; known {
 		return w

@@ -46,7 +46,7 @@ func TestTwoPortfoliosAreNotRegisteredUnderOneID(t *testing.T) {
 	if len(mine) != len(catalog.LetterVector)+2 {
 		t.Fatalf("the id %s is not short, and the test shows nothing", mine)
 	}
-	commitment := must[catalog.Vector](t)(h.view().Vector(mine)).Commitment
+	commitment := must[catalog.Vector](t)(h.view().Vectors().Get(mine)).Commitment
 	query := h.submitted("bank", private(sumOf("m", "nox", nil, nil), mine))
 	refused := func(name string, version int) {
 		t.Helper()
@@ -55,7 +55,7 @@ func TestTwoPortfoliosAreNotRegisteredUnderOneID(t *testing.T) {
 			t.Fatal("it is the same envelope, and the test shows nothing")
 		}
 		statetest.WantRefusal(t, h.apply(e).Refusal, catalog.RefusedConflict, "id_taken")
-		if v := must[catalog.Vector](t)(h.view().Vector(mine)); v.Commitment != commitment || v.Name != "mine" {
+		if v := must[catalog.Vector](t)(h.view().Vectors().Get(mine)); v.Commitment != commitment || v.Name != "mine" {
 			t.Fatalf("the id names another vector now: %+v", v)
 		}
 	}

@@ -169,7 +169,7 @@ func TestBothContractsAreChargedAndRefunded(t *testing.T) {
 }
 
 func (w *joinWorld) worn(publisher string) int64 {
-	return must[catalog.Key](w.t)(w.view().Key(catalog.KeyID(testID(publisher)))).Opened
+	return must[catalog.Key](w.t)(w.view().Keys().Get(catalog.KeyID(testID(publisher)))).Opened
 }
 
 func TestAJoinIsRefusedByEitherContractAndChargesNone(t *testing.T) {

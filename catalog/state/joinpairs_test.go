@@ -124,11 +124,11 @@ func (w *joinWorld) opensBoth(out catalog.Outcome, v catalog.Verdict) {
 	if got := v.Versions(); !slices.Equal(got, releases) {
 		w.t.Fatalf("versions %v, want %v", got, releases)
 	}
-	second := must[catalog.Version](w.t)(w.view().Version("energy", 2))
+	second := must[catalog.Version](w.t)(w.view().Versions().Get("energy", 2))
 	if d := out.Decision; d.Layers != nil || len(d.Join.Layers) != 2 || d.Join.Layers[1] != (catalog.DecidedLayer{Version: 2, Manifest: second.Manifest, Presence: second.Presence}) {
 		w.t.Fatalf("decided on %+v with %+v", d.Layers, d.Join.Layers)
 	}
-	first := must[catalog.Version](w.t)(w.view().Version("energy", 1))
+	first := must[catalog.Version](w.t)(w.view().Versions().Get("energy", 1))
 	most := first.MostTiles(v.Columns) + second.MostTiles(v.Columns)
 	before := w.worn("rival")
 	b := catalog.QueryAttempt{Query: out.ID, Attempt: 1, Active: w.active(), Root: w.active()[0], Tiles: 3, Joined: most + 1}

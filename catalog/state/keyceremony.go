@@ -24,7 +24,7 @@ var keyActs = []act{
 // startKey begins an attempt, PROTOCOL.md section 1.2, step 1. Any node may: it only
 // does what follows from the state.
 func startKey(c *applyContext, b catalog.KeyStart) error {
-	p, err := load[catalog.Principal](c, records.PrefixPrincipal+b.Publisher, "unknown.principal", b.Publisher)
+	p, err := load[catalog.Principal](c.tx, records.PrefixPrincipal+b.Publisher, "unknown.principal", b.Publisher)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func startKey(c *applyContext, b catalog.KeyStart) error {
 // wanted ("" for any): the ceremony that makes it or, where refresh is true, one that shares
 // it anew. Attempts of both have different numbers.
 func (c *applyContext) keyAttempt(id string, attempt int, want catalog.KeyState) (k catalog.Key, refresh bool, err error) {
-	if k, err = load[catalog.Key](c, records.PrefixKey+id, "unknown.key", id); err != nil {
+	if k, err = load[catalog.Key](c.tx, records.PrefixKey+id, "unknown.key", id); err != nil {
 		return k, false, err
 	}
 	at, state := k.Attempt, k.State
@@ -141,7 +141,7 @@ func testedKey(c *applyContext, b catalog.KeyTested) error {
 	if refresh {
 		return c.testedRefresh(k, b)
 	}
-	if r := c.checkTestSet(k, b.Set, k.Tested); r != nil {
+	if r := checkTestSet(k, c.node.ID, b.Set, k.Tested); r != nil {
 		return r
 	}
 	k.Tested[b.Set] = true
@@ -153,14 +153,14 @@ func testedKey(c *applyContext, b catalog.KeyTested) error {
 }
 
 // checkTestSet refuses a report of a test set by a node that is not in it, or a second one.
-func (c *applyContext) checkTestSet(k catalog.Key, set int, tested []bool) *catalog.Refusal {
+func checkTestSet(k catalog.Key, node string, set int, tested []bool) *catalog.Refusal {
 	target := k.Target()
 	sets := roster.TestSets(len(target.Nodes), target.Threshold)
 	switch {
 	case set < 0 || set >= len(sets):
 		return catalog.Invalid("set", "key.test_set", set, len(sets)-1)
-	case !slices.Contains(sets[set], target.Point(c.node.ID)):
-		return catalog.Forbidden("member", "key.not_in_set", c.node.ID, set)
+	case !slices.Contains(sets[set], target.Point(node)):
+		return catalog.Forbidden("member", "key.not_in_set", node, set)
 	case tested[set]:
 		return catalog.Conflict("twice", "key.set_opened", set)
 	}
@@ -190,7 +190,7 @@ func signKey(c *applyContext, b catalog.KeySign) error {
 	k.Signed[i] = b.Signature
 	if !slices.ContainsFunc(k.Signed, func(s []byte) bool { return s == nil }) {
 		k.State = catalog.KeyReady
-		if err := c.todo(false, records.PrefixTodoKey+k.Publisher, ""); err != nil {
+		if err := todo(c.tx, false, records.PrefixTodoKey+k.Publisher, ""); err != nil {
 			return err
 		}
 	}

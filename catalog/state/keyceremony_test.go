@@ -18,7 +18,7 @@ func startOf(publisher string, attempt int) catalog.KeyStart {
 
 func TestCeremonyEndsInAKeyThatAllNodesSigned(t *testing.T) {
 	w := newWorld(t, 4, 3).admit()
-	if todo := must[[]view.PendingKey](t)(w.view().PendingKeys()); len(todo) != 2 || todo[0].Key.ID != "" || todo[0].NextAttempt != 1 {
+	if todo := must[[]view.PendingKey](t)(w.view().Keys().Pending()); len(todo) != 2 || todo[0].Key.ID != "" || todo[0].NextAttempt != 1 {
 		t.Fatalf("pending %+v", todo)
 	}
 	start := w.sign("node2", catalog.KindKeyStart, startOf("bureau", 1))
@@ -27,7 +27,7 @@ func TestCeremonyEndsInAKeyThatAllNodesSigned(t *testing.T) {
 	}
 	id := catalog.KeyID(testID("bureau"))
 	w.ceremony(id, 1)
-	k := must[catalog.Key](t)(w.view().KeyOf(testID("bureau")))
+	k := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau")))
 	if k.State != catalog.KeyReady || k.Reference != start.Digest() || k.Threshold != 3 || len(k.Tested) != 2 {
 		t.Fatalf("key %+v", k)
 	}
@@ -43,20 +43,20 @@ func TestCeremonyEndsInAKeyThatAllNodesSigned(t *testing.T) {
 			t.Fatalf("the statement does not name the share of %s", n.ID)
 		}
 	}
-	todo := must[[]view.PendingKey](t)(w.view().PendingKeys())
+	todo := must[[]view.PendingKey](t)(w.view().Keys().Pending())
 	if len(todo) != 1 || todo[0].Publisher != testID("rival") {
 		t.Fatalf("pending %+v", todo)
 	}
 	w.no("node1", catalog.KindKeyStart, startOf("bureau", 2), catalog.RefusedConflict, "key_state")
 	w.no("node1", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: 1, Reason: told("late")}, catalog.RefusedConflict, "key_state")
-	if all := must[[]catalog.Key](t)(w.view().Keys()); len(all) != 1 {
+	if all := must[[]catalog.Key](t)(w.view().Keys().All()); len(all) != 1 {
 		t.Fatalf("keys %+v", all)
 	}
 }
 
 func TestReadyStatementTellsEverythingApart(t *testing.T) {
 	w := newWorld(t, 3, 2).admit().key("bureau")
-	c, k := must[catalog.Cluster](t)(w.view().Cluster()), must[catalog.Key](t)(w.view().KeyOf(testID("bureau")))
+	c, k := must[catalog.Cluster](t)(w.view().Cluster()), must[catalog.Key](t)(w.view().Keys().Of(testID("bureau")))
 	seen := map[string]string{string(attest.ReadyStatement(c, k)): "the statement"}
 	for name, change := range map[string]func(*catalog.Cluster, *catalog.Key){
 		"cluster":   func(c *catalog.Cluster, _ *catalog.Key) { c.ID[0] ^= 1 },
@@ -110,7 +110,7 @@ func TestCeremonyStepsInTheirOrderOnly(t *testing.T) {
 	w.no("node1", catalog.KindKeyCommit, w.commitment(id, 1, 1), catalog.RefusedConflict, "twice")
 	w.no("node2", catalog.KindKeyCommit, w.commitment(id, 1, 1), catalog.RefusedConflict, "copied")
 	w.ok("node2", catalog.KindKeyCommit, w.commitment(id, 1, 2))
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.State != catalog.KeyCommitting {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.State != catalog.KeyCommitting {
 		t.Fatalf("state %s with a commitment missing", k.State)
 	}
 	w.ok("node3", catalog.KindKeyCommit, w.commitment(id, 1, 3))
@@ -129,7 +129,7 @@ func TestCeremonyStepsInTheirOrderOnly(t *testing.T) {
 	w.ok("node2", catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: 1, Set: 1})
 	w.no("node3", catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: 1, Set: 1}, catalog.RefusedConflict, "twice")
 	w.ok("node1", catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: 1, Set: 0})
-	k := must[catalog.Key](t)(w.view().Key(id))
+	k := must[catalog.Key](t)(w.view().Keys().Get(id))
 	w.no("node1", catalog.KindKeySign, catalog.KeySign{Key: id, Attempt: 1, Signature: statetest.SignReady(testKey("node2"), k.Statement)}, catalog.RefusedInvalid, "invalid")
 	w.no("node1", catalog.KindKeySign, catalog.KeySign{Key: id, Attempt: 1}, catalog.RefusedInvalid, "invalid")
 	good := catalog.KeySign{Key: id, Attempt: 1, Signature: statetest.SignReady(testKey("node1"), k.Statement)}
@@ -144,25 +144,25 @@ func TestFailedCeremonyLeavesNothingAndStartsAnew(t *testing.T) {
 	w.apply(first)
 	w.ok("node1", catalog.KindKeyCommit, w.commitment(id, 1, 1))
 	w.ok("node3", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: 1, Reason: told("node2\ndied")})
-	k := must[catalog.Key](t)(w.view().Key(id))
+	k := must[catalog.Key](t)(w.view().Keys().Get(id))
 	if k.State != catalog.KeyFailed || k.Reason.String() != "test.reason(node2 died)" || k.Commits != nil || k.Statement != nil {
 		t.Fatalf("key %+v", k)
 	}
 	w.no("node2", catalog.KindKeyCommit, w.commitment(id, 1, 2), catalog.RefusedConflict, "key_state")
 	w.no("node2", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: 1, Reason: told("x")}, catalog.RefusedConflict, "key_state")
-	todo := must[[]view.PendingKey](t)(w.view().PendingKeys())
+	todo := must[[]view.PendingKey](t)(w.view().Keys().Pending())
 	i := slices.IndexFunc(todo, func(p view.PendingKey) bool { return p.Publisher == testID("bureau") })
 	if i < 0 || todo[i].NextAttempt != 2 || todo[i].NextKey != id || todo[i].NextEpoch != 1 || todo[i].Key.State != catalog.KeyFailed {
 		t.Fatalf("pending %+v", todo)
 	}
 	w.no("node1", catalog.KindKeyStart, startOf("bureau", 1), catalog.RefusedConflict, "key_start")
 	w.ok("node1", catalog.KindKeyStart, startOf("bureau", 2))
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.Reference == first.Digest() || k.Attempt != 2 {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.Reference == first.Digest() || k.Attempt != 2 {
 		t.Fatalf("key %+v", k)
 	}
 	w.no("node2", catalog.KindKeyCommit, w.commitment(id, 1, 2), catalog.RefusedConflict, "attempt")
 	w.ceremony(id, 2)
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.State != catalog.KeyReady {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.State != catalog.KeyReady {
 		t.Fatalf("state %s", k.State)
 	}
 	sameElsewhere(t, w)

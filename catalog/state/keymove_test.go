@@ -41,10 +41,10 @@ func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 	a := w.propose("operator", w.roster(2, []string{"node2"}, newSeat("node4", "house4", 3)))
 	w.ok("house3", catalog.KindRosterApprove, a)
 	w.ok("house4", catalog.KindRosterApprove, a)
-	if k := must[catalog.Key](t)(w.view().Key(rival)); k.State != catalog.KeyFailed || k.Reason.Code != "roster.replaced" {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(rival)); k.State != catalog.KeyFailed || k.Reason.Code != "roster.replaced" {
 		t.Errorf("the ceremony under way: %s %s", k.State, k.Reason)
 	}
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.Refresh != nil || !slices.Equal(k.Nodes, []string{"node1", "node2", "node3"}) {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.Refresh != nil || !slices.Equal(k.Nodes, []string{"node1", "node2", "node3"}) {
 		t.Fatalf("without its publisher the key is %+v", k)
 	}
 	// No operator and no node brings a share to node4: what they may ask for shares the key anew
@@ -75,7 +75,7 @@ func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 	// A move that did not begin ends when the roster changes again: it was approved for that one.
 	a = w.propose("operator", w.roster(3, nil))
 	w.ok("house3", catalog.KindRosterApprove, a)
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.Refresh == nil || k.Refresh.To != nil {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.Refresh == nil || k.Refresh.To != nil {
 		t.Errorf("the key moves to a roster that its publisher did not see: %+v", k.Refresh)
 	}
 	a = w.propose("operator", w.roster(2, nil))
@@ -90,11 +90,11 @@ func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 	replaced := w.machine3("node4-b")
 	w.ok("house4", catalog.KindSeatReplace, replaced)
 	w.seated = map[string]string{"node4": "node4-b"}
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.Refresh.State != catalog.KeyFailed || k.Refresh.To == nil {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.Refresh.State != catalog.KeyFailed || k.Refresh.To == nil {
 		t.Fatalf("refresh %+v", k.Refresh)
 	}
 	w.moveTo(id, 2, 4, []int{1, 2}, old)
-	k := must[catalog.Key](t)(w.view().Key(id))
+	k := must[catalog.Key](t)(w.view().Keys().Get(id))
 	if !slices.Equal(k.Nodes, []string{"node1", "node3", "node4"}) || k.Refresh != nil || k.InForce() != (catalog.Sharing{Key: id, Epoch: 2, Attempt: 4}) {
 		t.Fatalf("the key moved to %+v", k)
 	}
@@ -116,7 +116,7 @@ func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node2"})
 	statetest.WantRefusal(t, w.do("node2", catalog.KindVersionAck, catalog.VersionAck{Dataset: "x", Version: 1}).Refusal, catalog.RefusedSignature, "signer")
 	w.ok("node3", catalog.KindKeyErased, erased)
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.Retired != nil {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.Retired != nil {
 		t.Errorf("retired %+v", k.Retired)
 	}
 	for _, x := range []struct {
@@ -134,7 +134,7 @@ func TestAKeyMovesWithItsPublishersApprovalAlone(t *testing.T) {
 func TestWhereAKeyIsIsProvedByItsPublishersApproval(t *testing.T) {
 	w := housesWorld(t)
 	id := catalog.KeyID(testID("bureau"))
-	key := func() catalog.Key { return must[catalog.Key](t)(w.view().Key(id)) }
+	key := func() catalog.Key { return must[catalog.Key](t)(w.view().Keys().Get(id)) }
 	shared := func(k catalog.Key) (int, error) {
 		entries := attest.Entries(must[[]roster.Change](t)(w.view().RosterChanges()))
 		return attest.Shared(must[[]catalog.Cluster](t)(attest.Rosters(w.id, entries)), attest.Made(entries), k)
@@ -212,7 +212,7 @@ func TestASeatThatIsGoneIsWaitedForOnlySoLong(t *testing.T) {
 	w.no("node1", catalog.KindSeatLeft, roster.Left{Node: "node3"}, catalog.RefusedConflict, "holds")
 	w.now += roster.MaxErasing
 	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node3"})
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.Retired != nil {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.Retired != nil {
 		t.Errorf("retired %+v", k.Retired)
 	}
 }
@@ -247,7 +247,7 @@ func TestQueriesFollowTheRosterOfTheirKey(t *testing.T) {
 	w.ok("bureau", catalog.KindKeyMove, roster.MoveKey{Key: id, Roster: w.lastChange()})
 	w.moveTo(id, 2, 2, []int{1, 2}, []string{"node1", "node2", "node3"})
 	q := must[catalog.Query](t)(w.view().Query(early))
-	k := must[catalog.Key](t)(w.view().Key(id))
+	k := must[catalog.Key](t)(w.view().Keys().Get(id))
 	if got, ok := k.RosterOf(q.Attempts[0].SharingOf(k)); !ok || !slices.Equal(got.Nodes, []string{"node1", "node2", "node3"}) {
 		t.Errorf("the attempt under way opens among %v", got)
 	}
@@ -278,7 +278,7 @@ func TestQueriesFollowTheRosterOfTheirKey(t *testing.T) {
 	}
 	w.ok("bank", catalog.KindVectorDrop, catalog.VectorDrop{Vector: mine.ID})
 	w.ok("node1", catalog.KindSeatLeft, roster.Left{Node: "node2"})
-	if v := must[catalog.Version](t)(w.view().Version("noisy", 1)); !slices.Equal(v.Acks, []string{"node1", "node3", "node4", "node5"}) {
+	if v := must[catalog.Version](t)(w.view().Versions().Get("noisy", 1)); !slices.Equal(v.Acks, []string{"node1", "node3", "node4", "node5"}) {
 		t.Errorf("held by %v", v.Acks)
 	}
 }

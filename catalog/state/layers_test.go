@@ -31,7 +31,7 @@ func TestAttemptsNeedTheVersionsOfAllLayers(t *testing.T) {
 	older := verdict.Layers[0]
 	older.Version = 1
 	verdict.Layers = []catalog.Layer{older, verdict.Layers[0]}
-	first := must[catalog.Version](t)(w.view().Version("emissions", 1))
+	first := must[catalog.Version](t)(w.view().Versions().Get("emissions", 1))
 	acks := first.Acks
 	first.Acks = []string{"node2", "node3"}
 	for key, value := range map[string]any{records.PrefixVerdict + out.ID: verdict, records.PrefixVersion + records.VersionName("emissions", 1): first} {
@@ -45,12 +45,12 @@ func TestAttemptsNeedTheVersionsOfAllLayers(t *testing.T) {
 	if err := records.Put(w.store, records.PrefixVersion+records.VersionName("emissions", 1), first); err != nil {
 		t.Fatal(err)
 	}
-	before := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))).Opened
+	before := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau"))).Opened
 	b.Tiles = 49 // 24 of each version
 	w.no("node1", catalog.KindQueryAttempt, b, catalog.RefusedInvalid, "invalid")
 	b.Tiles = 48
 	w.ok("node1", catalog.KindQueryAttempt, b)
-	if k := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))); k.Opened != before+48 {
+	if k := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau"))); k.Opened != before+48 {
 		t.Errorf("%d tiles are counted, want 48", k.Opened-before)
 	}
 }
@@ -58,7 +58,7 @@ func TestAttemptsNeedTheVersionsOfAllLayers(t *testing.T) {
 // TestADecisionNamesTheVersionsOfSeveralLayers by what the ledger has of them.
 func TestADecisionNamesTheVersionsOfSeveralLayers(t *testing.T) {
 	w := ready(t)
-	v := must[catalog.Version](t)(w.view().Version("emissions", 1))
+	v := must[catalog.Version](t)(w.view().Versions().Get("emissions", 1))
 	second := v
 	second.Version, second.Manifest, second.Presence = 2, catalog.Sum([]byte("m")), catalog.Sum([]byte("p"))
 	if err := records.Put(w.store, records.PrefixVersion+records.VersionName("emissions", 2), second); err != nil {

@@ -14,7 +14,7 @@ import (
 // raises the level when every node runs a program that has it, which the leader sees to. A
 // program that lacks the level stops at the entry that raised it, instead of deciding otherwise.
 //
-// What an act that is there does changes with a level too: its handler asks applyContext.has.
+// What an act that is there does changes with a level too: its handler asks Cluster.FeatureLevel.
 // Level 2: numbers, ucum, pollutant, pcaf of descriptors; weeks, half-hours, quarter-hours.
 // Level 3: caps and above_cap of policies, caps of versions, limits of private weights.
 // Level 4: nothing in the ledger; what nodes send each other in products of shares (PROTOCOL.md section 5.3).
@@ -57,9 +57,3 @@ func lacks(level int) error {
 	}
 	return nil
 }
-
-// offers reports whether the cluster has an act already.
-func (c *applyContext) offers(a act) bool { return a.handle != nil && c.has(a.since) }
-
-// has reports whether the cluster has a feature level.
-func (c *applyContext) has(level int) bool { return c.cluster.FeatureLevel() >= level }

@@ -45,8 +45,8 @@ func TestActsComeWithTheirLevel(t *testing.T) {
 		level, since int
 		offered      bool
 	}{{0, 0, true}, {0, 1, true}, {0, 2, false}, {1, 2, false}, {2, 2, true}, {3, 2, true}} {
-		c := &applyContext{cluster: &catalog.Cluster{Level: x.level}}
-		if got := c.offers(act{since: x.since, handle: handle}); got != x.offered {
+		cluster := catalog.Cluster{Level: x.level}
+		if got := (act{since: x.since, handle: handle}).offered(cluster.FeatureLevel()); got != x.offered {
 			t.Errorf("at level %d an act since %d is offered: %t", x.level, x.since, got)
 		}
 	}

@@ -29,7 +29,7 @@ func TestLifeOfADataset(t *testing.T) {
 	if d := must[catalog.Dataset](t)(v.Dataset("emissions")); d.Live != 1 || d.Versions != 1 {
 		t.Fatalf("dataset %+v", d)
 	}
-	ver := must[catalog.Version](t)(v.Version("emissions", 1))
+	ver := must[catalog.Version](t)(v.Versions().Get("emissions", 1))
 	if ver.State != catalog.VersionLive || !slices.Equal(ver.Acks, []string{"node1", "node2", "node3"}) {
 		t.Fatalf("version %+v", ver)
 	}
@@ -62,7 +62,7 @@ func TestLifeOfADataset(t *testing.T) {
 	if todo := must[[]catalog.Query](t)(v.PendingQueries()); len(todo) != 0 {
 		t.Fatalf("pending queries %+v", todo)
 	}
-	if k := must[catalog.Key](t)(v.KeyOf(testID("bureau"))); k.Opened != 24+12 {
+	if k := must[catalog.Key](t)(v.Keys().Of(testID("bureau"))); k.Opened != 24+12 {
 		t.Fatalf("%d tiles opened, want the parity's 24 and the query's 12", k.Opened)
 	}
 	sameElsewhere(t, w)

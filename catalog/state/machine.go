@@ -1,23 +1,18 @@
 package state
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/records/overlay"
-	"github.com/weirdata/weir/catalog/roster"
 )
 
 const (
-	replayMargin = catalog.MaxEnvelopeAge // milliseconds that an outcome is kept after its envelope expired
-	pruneEvery   = 16                     // entries
-	pruneBatch   = 256                    // records at a time
+	pruneEvery = 16  // entries
+	pruneBatch = 256 // records at a time
 )
 
 // Machine applies entries to the state and reads it. It holds nothing of the
@@ -81,7 +76,7 @@ func (c *applyContext) end(clock int64, err error) ([]byte, error) {
 		}
 	}
 	if c.record {
-		if err := c.remember(); err != nil {
+		if err := remember(c.base, c.digest, c.payload.Expires, c.out); err != nil {
 			return nil, err
 		}
 	}
@@ -131,96 +126,23 @@ func (c *applyContext) apply(e catalog.Envelope) error {
 	if c.cluster == nil {
 		return found(c, e)
 	}
-	if err := c.authenticate(c.base, e); err != nil {
+	if c.signer, c.node, err = authenticate(c.base, c.cluster, e); err != nil {
 		return err
 	}
-	if repeated, err := c.recall(); err != nil || repeated {
+	if out, known, err := recall(c.base, c.digest); err != nil {
 		return err
+	} else if known {
+		c.out = out
+		return nil
 	}
 	if c.payload, err = parsePayload(e); err != nil {
 		return err
 	}
-	if r := c.checkMeant(e.Signer, c.cluster.ID.String(), catalog.MaxEnvelopeAge); r != nil {
+	if r := checkMeant(c.payload, c.now, e.Signer, c.cluster.ID.String(), catalog.MaxEnvelopeAge); r != nil {
 		return r
 	}
 	c.out.Kind, c.record = c.payload.Kind, true
 	return c.dispatch()
-}
-
-func parsePayload(e catalog.Envelope) (catalog.Payload, error) {
-	p, err := catalog.ParsePayload(e.Payload)
-	if err != nil {
-		return p, catalog.Refuse(catalog.RefusedInvalid, "payload", "payload.unreadable").WithParts(catalog.Unreadable(err))
-	}
-	return p, nil
-}
-
-// authenticate refuses an envelope that its signer did not sign.
-func (c *applyContext) authenticate(r records.Reader, e catalog.Envelope) error {
-	key, err := c.identify(r, e.Signer)
-	if err != nil {
-		return err
-	}
-	if !e.Verify(key) {
-		return catalog.Refuse(catalog.RefusedSignature, "signature", "signer.signature", e.Signer)
-	}
-	return nil
-}
-
-// identify looks up the signer and returns its Ed25519 key.
-func (c *applyContext) identify(r records.Reader, signer string) ([]byte, error) {
-	if id, isNode := strings.CutPrefix(signer, catalog.NodeSigner("")); isNode {
-		all := roster.All(*c.cluster)
-		i := slices.IndexFunc(all, func(n catalog.Node) bool { return n.ID == id })
-		if i < 0 {
-			return nil, catalog.Refuse(catalog.RefusedSignature, "signer", "signer.no_node", id)
-		}
-		c.node = &all[i]
-		return c.node.Key, nil
-	}
-	p, known, err := records.Lookup[catalog.Principal](r, records.PrefixPrincipal+signer)
-	switch {
-	case err != nil:
-		return nil, err
-	case !known:
-		return nil, catalog.Refuse(catalog.RefusedSignature, "signer", "signer.no_principal", signer)
-	}
-	c.signer = &p
-	return p.Key, nil
-}
-
-// checkMeant refuses a payload that is meant for another signer, cluster or time, or
-// is valid for longer than age, in milliseconds.
-func (c *applyContext) checkMeant(signer, cluster string, age int64) *catalog.Refusal {
-	p := c.payload
-	switch {
-	case p.Signer != signer:
-		return catalog.Refuse(catalog.RefusedSignature, "signer", "signer.other", p.Signer, signer)
-	case p.Cluster != cluster:
-		return catalog.Refuse(catalog.RefusedSignature, "cluster", "envelope.cluster", p.Cluster, cluster)
-	case p.Expires-p.Issued > age:
-		return catalog.Refuse(catalog.RefusedSignature, "lifetime", "envelope.lifetime", p.Expires-p.Issued, age)
-	case p.Issued > c.now+catalog.MaxSkew:
-		return catalog.Refuse(catalog.RefusedSignature, "issued", "envelope.issued", p.Issued-c.now)
-	case p.Expires <= c.now:
-		return catalog.Refuse(catalog.RefusedSignature, "expired", "envelope.expired", c.now-p.Expires)
-	}
-	return nil
-}
-
-// recall answers an envelope that was applied before with its outcome.
-func (c *applyContext) recall() (bool, error) {
-	out, known, err := records.Lookup[catalog.Outcome](c.base, records.PrefixSeen+c.digest.String())
-	if known {
-		c.out, c.out.Repeat = out, true
-	}
-	return known, err
-}
-
-// remember keeps the outcome until the envelope has expired for sure.
-func (c *applyContext) remember() error {
-	until := records.SeenUntilKey(c.payload.Expires+replayMargin, c.digest)
-	return cmp.Or(records.Put(c.base, records.PrefixSeen+c.digest.String(), c.out), records.PutText(c.base, until, ""))
 }
 
 func (c *applyContext) run(handle func(*applyContext) error) error {
@@ -232,59 +154,11 @@ func (c *applyContext) run(handle func(*applyContext) error) error {
 	return o.Flush(c.base)
 }
 
-// load reads a record that an envelope names; it is refused, by a code with its arguments,
-// when there is none.
-func load[T any](c *applyContext, key, code string, args ...any) (T, error) {
-	v, known, err := records.Lookup[T](c.tx, key)
-	if err == nil && !known {
-		err = catalog.Refuse(catalog.RefusedUnknown, "unknown", code, args...)
-	}
-	return v, err
-}
-
-// holds reports whether those bytes are stored under the key: a chunk came again.
-func (c *applyContext) holds(key string, value []byte) (bool, error) {
-	held, err := c.tx.Get([]byte(key))
-	if err != nil {
-		return false, fmt.Errorf("read %s: %w", key, err)
-	}
-	return bytes.Equal(held, value), nil
-}
-
-// todo adds an index entry of work that is left, or removes it.
-func (c *applyContext) todo(left bool, key, value string) error {
-	if !left {
-		return records.Remove(c.tx, key)
-	}
-	return records.PutText(c.tx, key, value)
-}
-
 // newID is the id of what the envelope makes. It is refused where anything has it, or
 // had it: what was signed on the one would hold for the other.
 func (c *applyContext) newID(prefix, letter string) (string, error) {
 	id := c.machine.ids(letter, c.digest)
-	return id, c.vacant(prefix+id, "id_taken", "id.taken", id)
-}
-
-// vacant refuses, as a conflict with a rule, by a code with its arguments, a key that is
-// there already.
-func (c *applyContext) vacant(key, rule, code string, args ...any) error {
-	taken, err := records.Has(c.tx, key)
-	if err == nil && taken {
-		err = catalog.Conflict(rule, code, args...)
-	}
-	return err
-}
-
-// putParties writes a record's entries in an index by party: one for everybody, and
-// one for each party.
-func (c *applyContext) putParties(prefix, id string, parties ...string) error {
-	for _, p := range append([]string{""}, parties...) {
-		if err := records.PutText(c.tx, records.OfParty(prefix, p)+records.SeqName(c.seq), id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return id, vacant(c.tx, prefix+id, "id_taken", "id.taken", id)
 }
 
 // putChanged stores a dataset and records the change of the catalog, of an amendment or a

@@ -130,7 +130,7 @@ func (c *chaos) attempts() (string, catalog.Kind, any) {
 
 func (c *chaos) versions() (string, catalog.Kind, any) {
 	w, d := c.w, statetest.Descriptor("emissions")
-	all := must[[]catalog.Version](w.t)(w.view().Versions("emissions"))
+	all := must[[]catalog.Version](w.t)(w.view().Versions().Of("emissions"))
 	n := c.near(len(all))
 	last := all[len(all)-1]
 	counts := testCounts(2, 2, 40, func(_, _, _ int) bool { return true })
@@ -216,7 +216,7 @@ func (c *chaos) parity(v catalog.Version, n int) (string, catalog.Kind, any) {
 func (c *chaos) ceremony() (string, catalog.Kind, any) {
 	w, id, point := c.w, catalog.KeyID(testID("rival")), rapid.IntRange(1, 3).Draw(c.T, "point")
 	who := nodeName(point)
-	k, err := w.view().Key(id)
+	k, err := w.view().Keys().Get(id)
 	if errors.Is(err, records.ErrNotFound) || k.State == catalog.KeyFailed || c.odd() {
 		return who, catalog.KindKeyStart, startOf("rival", c.near(k.Attempt+1))
 	}
@@ -247,7 +247,7 @@ func (c *chaos) vector() (string, catalog.Kind, any) {
 	owner := rapid.SampledFrom([]string{"bureau", "bureau", "bank"}).Draw(c.T, "owner")
 	var v catalog.Vector
 	if id := c.one(c.vectors); id != "" {
-		v = must[catalog.Vector](c.w.t)(c.w.view().Vector(id))
+		v = must[catalog.Vector](c.w.t)(c.w.view().Vectors().Get(id))
 	}
 	step := v.State
 	if v.ID != "" && v.Over() || c.odd() {
@@ -280,7 +280,7 @@ func (c *chaos) vector() (string, catalog.Kind, any) {
 	}
 	name := rapid.SampledFrom([]string{"mine", "ours"}).Draw(c.T, "name")
 	last := 0
-	for _, x := range must[[]catalog.Vector](c.w.t)(c.w.view().Vectors(testID(owner))) {
+	for _, x := range must[[]catalog.Vector](c.w.t)(c.w.view().Vectors().Of(testID(owner))) {
 		if x.Name == name {
 			last = x.Version
 		}
@@ -456,12 +456,12 @@ func checkInvariants(t *rapid.T, v View) {
 	}
 	checkVectors(t, v)
 	checkVersions(t, v, cluster, opened)
-	check("tiles opened", must[catalog.Key](t)(v.KeyOf(testID("bureau"))).Opened, opened["bureau"])
+	check("tiles opened", must[catalog.Key](t)(v.Keys().Of(testID("bureau"))).Opened, opened["bureau"])
 	var waiting []string
-	for _, p := range must[[]view.PendingKey](t)(v.PendingKeys()) {
+	for _, p := range must[[]view.PendingKey](t)(v.Keys().Pending()) {
 		waiting = append(waiting, p.Publisher)
 	}
-	k, err := v.KeyOf(testID("rival"))
+	k, err := v.Keys().Of(testID("rival"))
 	if err != nil || k.State != catalog.KeyReady {
 		check("publishers without a key", waiting, []string{testID("rival")})
 	} else {
@@ -506,13 +506,13 @@ func checkQuery(t *rapid.T, v View, q catalog.Query, threshold int) {
 func checkVectors(t *rapid.T, v View) {
 	var pending, open []string
 	for _, owner := range []string{"bureau", "bank"} {
-		for _, x := range must[[]catalog.Vector](t)(v.Vectors(testID(owner))) {
+		for _, x := range must[[]catalog.Vector](t)(v.Vectors().Of(testID(owner))) {
 			if !x.Over() {
 				open = append(open, x.ID)
 			}
 		}
 	}
-	for _, x := range must[[]catalog.Vector](t)(v.PendingVectors()) {
+	for _, x := range must[[]catalog.Vector](t)(v.Vectors().Pending()) {
 		pending = append(pending, x.ID)
 	}
 	slices.Sort(open)
@@ -526,7 +526,7 @@ func checkVersions(t *rapid.T, v View, cluster catalog.Cluster, opened map[strin
 	var underWay []int
 	missing := map[string][]int{}
 	live := 0
-	for _, ver := range must[[]catalog.Version](t)(v.Versions("emissions")) {
+	for _, ver := range must[[]catalog.Version](t)(v.Versions().Of("emissions")) {
 		if pending(ver) {
 			underWay = append(underWay, ver.Version)
 		}
@@ -554,11 +554,11 @@ func checkVersions(t *rapid.T, v View, cluster catalog.Cluster, opened map[strin
 		}
 		return out
 	}
-	if got := numbers(must[[]catalog.Version](t)(v.PendingVersions())); !slices.Equal(got, underWay) || len(underWay) > 1 {
+	if got := numbers(must[[]catalog.Version](t)(v.Versions().Pending())); !slices.Equal(got, underWay) || len(underWay) > 1 {
 		t.Fatalf("pending versions %v, want %v", got, underWay)
 	}
 	for _, n := range cluster.Nodes {
-		if got := numbers(must[[]catalog.Version](t)(v.Unacked(n.ID))); !slices.Equal(got, missing[n.ID]) {
+		if got := numbers(must[[]catalog.Version](t)(v.Versions().Unacked(n.ID))); !slices.Equal(got, missing[n.ID]) {
 			t.Fatalf("%s has not acknowledged %v, want %v", n.ID, got, missing[n.ID])
 		}
 	}

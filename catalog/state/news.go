@@ -40,7 +40,7 @@ func addNews(c *applyContext, b catalog.VersionNews) error {
 	}
 	key := records.NewsKey(v.Dataset, v.Version, b.From)
 	if b.From < v.NewsHeld {
-		if same, err := c.holds(key, catalog.Encode(b.News)); err != nil || same {
+		if same, err := holds(c.tx, key, catalog.Encode(b.News)); err != nil || same {
 			return err
 		}
 	}

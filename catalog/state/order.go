@@ -28,7 +28,7 @@ func createOrder(c *applyContext, b catalog.OrderCreate) error {
 	if err != nil {
 		return err
 	}
-	d, err := load[catalog.Dataset](c, records.PrefixDataset+b.Dataset, "unknown.dataset", b.Dataset)
+	d, err := load[catalog.Dataset](c.tx, records.PrefixDataset+b.Dataset, "unknown.dataset", b.Dataset)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func createOrder(c *applyContext, b catalog.OrderCreate) error {
 	o := catalog.Order{OrderCreate: b, ID: id, Buyer: c.signer.ID, State: catalog.OrderOpen, Created: c.now, Amended: d.Amended}
 	c.out.ID = o.ID
 	return cmp.Or(
-		c.putParties(records.PrefixOrderOf, o.ID, o.Buyer, d.Owner),
+		putParties(c.tx, c.seq, records.PrefixOrderOf, o.ID, o.Buyer, d.Owner),
 		records.Put(c.tx, records.PrefixOrderSigned+o.ID, c.signed),
 		records.Put(c.tx, records.PrefixOrder+o.ID, o),
 	)
@@ -70,7 +70,7 @@ func createOrder(c *applyContext, b catalog.OrderCreate) error {
 
 // openOrder loads an order on the signer's dataset that is not decided.
 func (c *applyContext) openOrder(id string) (catalog.Order, catalog.Dataset, error) {
-	o, err := load[catalog.Order](c, records.PrefixOrder+id, "unknown.order", id)
+	o, err := load[catalog.Order](c.tx, records.PrefixOrder+id, "unknown.order", id)
 	if err != nil {
 		return o, catalog.Dataset{}, err
 	}
@@ -117,7 +117,7 @@ func approveOrder(c *applyContext, b catalog.OrderApprove) error {
 	c.out.ID = k.ID
 	return cmp.Or(
 		records.Put(c.tx, records.PrefixOrder+o.ID, o),
-		c.putParties(records.PrefixContractOf, k.ID, k.Buyer, k.Publisher),
+		putParties(c.tx, c.seq, records.PrefixContractOf, k.ID, k.Buyer, k.Publisher),
 		records.Put(c.tx, records.PrefixContract+k.ID, k),
 	)
 }

@@ -80,7 +80,7 @@ func checkNext(attempts []catalog.Attempt, number int) *catalog.Refusal {
 
 // nextCheck is the next attempt at the second check of vectors, by an active set of a roster. Its
 // first member stands for the root, of which there is no need.
-func (c *applyContext) nextCheck(attempts []catalog.Attempt, number int, active []string, roster catalog.KeyRoster) (catalog.Attempt, *catalog.Refusal) {
+func nextCheck(now int64, attempts []catalog.Attempt, number int, active []string, roster catalog.KeyRoster) (catalog.Attempt, *catalog.Refusal) {
 	if r := checkNext(attempts, number); r != nil {
 		return catalog.Attempt{}, r
 	}
@@ -90,22 +90,22 @@ func (c *applyContext) nextCheck(attempts []catalog.Attempt, number int, active 
 	if r := checkActive(roster, active, active[0], roster.Nodes); r != nil {
 		return catalog.Attempt{}, r
 	}
-	return catalog.Attempt{Number: number, Active: active, Root: active[0], Named: c.now}, nil
+	return catalog.Attempt{Number: number, Active: active, Root: active[0], Named: now}, nil
 }
 
-// turn is the signer's place in the attempt under way of that number, in which it has not said
+// turn is a node's place in the attempt under way of that number, in which it has not said
 // yet what it says now.
-func (c *applyContext) turn(attempts []catalog.Attempt, number int, said func(place int) bool) (int, error) {
+func turn(attempts []catalog.Attempt, number int, node string, said func(place int) bool) (int, error) {
 	a, err := checkAttempt(attempts, number)
 	if err != nil {
 		return 0, err
 	}
-	i := slices.Index(a.Active, c.node.ID)
+	i := slices.Index(a.Active, node)
 	switch {
 	case i < 0:
-		return 0, catalog.Forbidden("member", "active.member", c.node.ID)
+		return 0, catalog.Forbidden("member", "active.member", node)
 	case said(i):
-		return 0, catalog.Conflict("twice", "share.sent", c.node.ID)
+		return 0, catalog.Conflict("twice", "share.sent", node)
 	}
 	return i, nil
 }
@@ -131,7 +131,7 @@ func attemptVersion(c *applyContext, b catalog.VersionAttempt) error {
 	if err != nil {
 		return err
 	}
-	sharings, err := c.sharingsOf(v)
+	sharings, err := sharingsOf(&c.machine.cache, c.tx, v)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func addParity(c *applyContext, b catalog.VersionParity) error {
 	if err != nil {
 		return err
 	}
-	i, err := c.turn(v.Attempts, b.Attempt, func(i int) bool { return v.Held[i] })
+	i, err := turn(v.Attempts, b.Attempt, c.node.ID, func(i int) bool { return v.Held[i] })
 	switch {
 	case err != nil:
 		return err

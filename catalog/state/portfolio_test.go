@@ -55,14 +55,14 @@ func (h *history) witnessed(contract string, q catalog.Request) catalog.QuerySub
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	reg := must[catalog.Registry](h.t)(h.view().Registry(d.Descriptor.Registry))
+	reg := must[catalog.Registry](h.t)(h.view().Registries().Get(d.Descriptor.Registry))
 	values := make([][]string, len(reg.Columns))
 	for a := range reg.Columns {
-		if err := json.Unmarshal(must[[]byte](h.t)(h.view().CodeValues(reg.ID, a)), &values[a]); err != nil {
+		if err := json.Unmarshal(must[[]byte](h.t)(h.view().Registries().CodeValues(reg.ID, a)), &values[a]); err != nil {
 			h.t.Fatal(err)
 		}
 	}
-	list := must[catalog.Vector](h.t)(h.view().Vector(q.In))
+	list := must[catalog.Vector](h.t)(h.view().Vectors().Get(q.In))
 	birth, groups, err := rule.Tree().BirthTable(reg.Columns, list.By, values)
 	if err != nil {
 		h.t.Fatal(err)
@@ -120,7 +120,7 @@ func (h *history) running(id string) int {
 	active := h.active()
 	tiles := int64(0)
 	for _, l := range verdict.Layers {
-		v := must[catalog.Version](h.t)(h.view().Version(q.Dataset, l.Version))
+		v := must[catalog.Version](h.t)(h.view().Versions().Get(q.Dataset, l.Version))
 		tiles += v.MostTiles(verdict.Columns)
 	}
 	h.ok("node1", catalog.KindQueryAttempt, catalog.QueryAttempt{Query: id, Attempt: n, Active: active, Root: active[0], Tiles: tiles})
@@ -431,7 +431,7 @@ func TestAListIsItsOwnersAndOnTheDatasetsRegistry(t *testing.T) {
 	h.no("bank", catalog.KindQuerySubmit, theirs, catalog.RefusedUnknown, "vector")
 	h.registry("others", statetest.Rows(100, 20), 20)
 	b := h.vectorOf("far", 1)
-	reg := must[catalog.Registry](t)(h.view().Registry("others"))
+	reg := must[catalog.Registry](t)(h.view().Registries().Get("others"))
 	b.Registry, b.Entities, b.Rows = reg.ID, reg.Rows, reg.Digest
 	theirs.Request.In = h.vector("bank", b).ID
 	h.no("bank", catalog.KindQuerySubmit, theirs, catalog.RefusedInvalid, "vector_registry")
@@ -443,7 +443,7 @@ func TestThereIsNoFigureOfAListThatUsesAWithdrawnVersion(t *testing.T) {
 	h.publish("emissions", versionOf{40, 12, statetest.Period("2024-01"), func(_ int, _ int64, e int) int { return 1 + b2i(e%3 == 0) }})
 	mine := h.listBy("bank", "mine", 1)
 	b := h.witnessed(contract, listSum(mine, 0, 1))
-	first := must[catalog.Version](t)(h.view().Version("emissions", 1))
+	first := must[catalog.Version](t)(h.view().Versions().Get("emissions", 1))
 	first.State = "withdrawn"
 	if err := records.Put(h.store, records.PrefixVersion+records.VersionName("emissions", 1), first); err != nil {
 		t.Fatal(err)

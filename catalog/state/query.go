@@ -114,7 +114,7 @@ func checkStored(bytes int) *catalog.Refusal {
 // putQuery stores a query and keeps the index of those that are not over.
 func (c *applyContext) putQuery(q catalog.Query) error {
 	if q.Over() {
-		if err := c.keepUntil(q); err != nil {
+		if err := keepUntil(c.tx, q); err != nil {
 			return err
 		}
 		d, err := records.Find[catalog.Dataset](c.tx, records.PrefixDataset+q.Dataset)
@@ -129,14 +129,14 @@ func (c *applyContext) putQuery(q catalog.Query) error {
 	}
 	c.out.ID = q.ID
 	return cmp.Or(
-		c.todo(!q.Over(), records.PrefixTodoQuery+records.SeqName(q.Seq), q.ID),
+		todo(c.tx, !q.Over(), records.PrefixTodoQuery+records.SeqName(q.Seq), q.ID),
 		noteReleased(c, q),
 		records.Put(c.tx, records.PrefixQuery+q.ID, q),
 	)
 }
 
 func (c *applyContext) openQuery(id string) (catalog.Query, error) {
-	q, err := load[catalog.Query](c, records.PrefixQuery+id, "unknown.query", id)
+	q, err := load[catalog.Query](c.tx, records.PrefixQuery+id, "unknown.query", id)
 	if err == nil && q.Over() {
 		return q, catalog.Conflict("query_state", "query.state", q.ID, q.State)
 	}
@@ -222,11 +222,11 @@ func attemptQuery(c *applyContext, b catalog.QueryAttempt) error {
 	if err != nil {
 		return err
 	}
-	sharings, err := c.sharingsOf(versions...)
+	sharings, err := sharingsOf(&c.machine.cache, c.tx, versions...)
 	if err != nil {
 		return err
 	}
-	under, err := c.underOf(verdict)
+	under, err := underOf(c.tx, verdict)
 	if err != nil {
 		return err
 	}

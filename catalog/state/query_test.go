@@ -171,7 +171,7 @@ func TestQueryFailsAfterItsLastAttemptAndStaysCounted(t *testing.T) {
 		t.Fatal("shares of failed attempts are kept")
 	}
 	w.no("node3", catalog.KindQueryAttempt, w.attempt(id, catalog.MaxAttempts+1), catalog.RefusedConflict, "query_state")
-	if k := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))); k.Opened != 24+12*catalog.MaxAttempts {
+	if k := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau"))); k.Opened != 24+12*catalog.MaxAttempts {
 		t.Fatalf("%d tiles counted", k.Opened)
 	}
 }
@@ -183,7 +183,7 @@ func TestAttemptsAreCountedAgainstTheKey(t *testing.T) {
 		b.Tiles = tiles
 		w.no("node1", catalog.KindQueryAttempt, b, catalog.RefusedInvalid, "invalid")
 	}
-	k := must[catalog.Key](t)(w.view().KeyOf(testID("bureau")))
+	k := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau")))
 	k.Opened = catalog.MaxOpened - 11
 	if err := records.Put(w.store, records.PrefixKey+k.ID, k); err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestAttemptsAreCountedAgainstTheKey(t *testing.T) {
 		t.Errorf("the contract has spent %s", spent)
 	}
 	w.no("node1", catalog.KindQueryAttempt, w.attempt(id, 1), catalog.RefusedConflict, "query_state")
-	if k := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))); k.Opened != catalog.MaxOpened-11 {
+	if k := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau"))); k.Opened != catalog.MaxOpened-11 {
 		t.Errorf("%d tiles counted", k.Opened)
 	}
 }

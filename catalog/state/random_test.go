@@ -102,7 +102,7 @@ func drawHistory(t *rapid.T, reached map[string]int) (*history, int) {
 			}
 		}
 		if rapid.IntRange(0, 2).Draw(t, "somebody moves") == 0 {
-			reg := must[catalog.Registry](t)(h.view().Registry("enterprises"))
+			reg := must[catalog.Registry](t)(h.view().Registries().Get("enterprises"))
 			row := slices.Clone(must[[][]string](t)(h.view().Rows("enterprises", 0, reg.Rows))[rng.IntN(covered)])
 			to := statetest.Rows(rng.IntN(n), 1)[0]
 			if !slices.Equal(row[1:], to[1:]) {

@@ -20,7 +20,7 @@ var refreshActs = []act{
 
 // refreshKey asks for a new sharing. Nothing but the shares changes by it, so any operator may.
 func refreshKey(c *applyContext, b catalog.KeyRefresh) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	switch {
 	case err != nil:
 		return err
@@ -31,7 +31,7 @@ func refreshKey(c *applyContext, b catalog.KeyRefresh) error {
 	}
 	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
 	c.out.ID = k.ID
-	return cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
+	return cmp.Or(todo(c.tx, true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
 }
 
 // reshareKey begins an attempt. Any node may: what it says follows from the state but for
@@ -39,7 +39,7 @@ func refreshKey(c *applyContext, b catalog.KeyRefresh) error {
 // is not erased everywhere no further one is made, so that there are never three: but for seats that
 // were given up and do not say so in time (roster.Unerased).
 func reshareKey(c *applyContext, b catalog.KeyReshare) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (c *applyContext) ackDealings(k catalog.Key) error {
 // testedRefresh takes a test set's success. With the last one the new sharing is in force for
 // every attempt that is named from here on; those named before open under the old one.
 func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
-	if r := c.checkTestSet(k, b.Set, k.Refresh.Tested); r != nil {
+	if r := checkTestSet(k, c.node.ID, b.Set, k.Refresh.Tested); r != nil {
 		return r
 	}
 	k.Refresh.Tested[b.Set] = true
@@ -124,14 +124,14 @@ func (c *applyContext) testedRefresh(k catalog.Key, b catalog.KeyTested) error {
 		}
 		moved := k.Refresh.To != nil
 		k.Refresh, k.Shared, k.Lacks = nil, c.now, nil
-		if err := c.interruptCanary(k.ID, catalog.Why("canary.shared", k.ID)); err != nil {
+		if err := c.canaries().interrupt(k.ID, catalog.Why("canary.shared", k.ID)); err != nil {
 			return err
 		}
-		if err := cmp.Or(c.todo(false, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
+		if err := cmp.Or(todo(c.tx, false, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
 			return err
 		}
 		if moved {
-			return c.followKey(k)
+			return c.moves().follow(k)
 		}
 	}
 	return records.Put(c.tx, records.PrefixKey+k.ID, k)
@@ -153,7 +153,7 @@ func failed(r catalog.Refresh, why catalog.Reason) *catalog.Refresh {
 
 // erasedKey takes a node's word that it has erased its old share.
 func erasedKey(c *applyContext, b catalog.KeyErased) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	if err != nil {
 		return err
 	}
@@ -182,12 +182,12 @@ func erasedAt(r catalog.Retired, i int) *catalog.Retired {
 }
 
 // sharingsOf lists, of the keys that versions are under, the sharings of those that were shared anew.
-func (c *applyContext) sharingsOf(versions ...catalog.Version) (list []catalog.Sharing, err error) {
+func sharingsOf(cache *records.Cache, r records.Reader, versions ...catalog.Version) (list []catalog.Sharing, err error) {
 	for _, v := range versions {
 		if slices.ContainsFunc(list, func(s catalog.Sharing) bool { return s.Key == v.Key }) {
 			continue
 		}
-		k, err := c.machine.cache.Key(c.tx, v.Key)
+		k, err := cache.Key(r, v.Key)
 		if err != nil {
 			return nil, err
 		}

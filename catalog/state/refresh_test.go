@@ -42,7 +42,7 @@ func TestRefreshStepsInTheirOrderOnly(t *testing.T) {
 	w.no("node1", catalog.KindKeyRefresh, ask, catalog.RefusedForbidden, "role")
 	w.ok("operator", catalog.KindKeyRefresh, ask)
 	w.no("operator", catalog.KindKeyRefresh, ask, catalog.RefusedConflict, "refresh")
-	if list := must[[]catalog.Key](t)(w.view().PendingRefreshes()); len(list) != 1 || list[0].ID != id || list[0].Refresh.State != catalog.KeyWanted {
+	if list := must[[]catalog.Key](t)(w.view().Keys().Refreshing()); len(list) != 1 || list[0].ID != id || list[0].Refresh.State != catalog.KeyWanted {
 		t.Fatalf("pending %+v", list)
 	}
 	w.no("node1", catalog.KindKeyCommit, w.dealings(id, 2, 1), catalog.RefusedConflict, "attempt")
@@ -84,19 +84,19 @@ func TestRefreshStepsInTheirOrderOnly(t *testing.T) {
 	w.no("node1", catalog.KindKeySign, catalog.KeySign{Key: id, Attempt: 2}, catalog.RefusedConflict, "key_state")
 	w.no("node1", catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: 2, Set: 1}, catalog.RefusedForbidden, "member")
 	w.ok("node1", catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: 2, Set: 0})
-	before := must[catalog.Key](t)(w.view().Key(id))
+	before := must[catalog.Key](t)(w.view().Keys().Get(id))
 	if before.InForce() != (catalog.Sharing{Key: id, Epoch: 1, Attempt: 1}) || before.Refresh.Reference != started.Digest() {
 		t.Fatalf("in force before the last test: %+v", before)
 	}
 	w.ok("node3", catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: 2, Set: 1})
-	k := must[catalog.Key](t)(w.view().Key(id))
+	k := must[catalog.Key](t)(w.view().Keys().Get(id))
 	if k.InForce() != (catalog.Sharing{Key: id, Epoch: 2, Attempt: 2}) || k.Refresh != nil || k.Retired.Epoch != 1 {
 		t.Fatalf("key %+v", k)
 	}
 	if k.Epoch != 1 || k.Attempt != 1 || k.Reference != before.Reference || !slices.EqualFunc(k.Signed, before.Signed, slices.Equal) {
 		t.Fatalf("a refresh changed what the key was made by: %+v", k)
 	}
-	if list := must[[]catalog.Key](t)(w.view().PendingRefreshes()); len(list) != 0 {
+	if list := must[[]catalog.Key](t)(w.view().Keys().Refreshing()); len(list) != 0 {
 		t.Fatalf("pending %+v", list)
 	}
 }
@@ -119,7 +119,7 @@ func TestNoSharingIsMadeBeforeTheLastButOneIsErased(t *testing.T) {
 			w.no(nodeName(p), catalog.KindKeyErased, erased, catalog.RefusedConflict, "twice")
 		}
 	}
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.Retired != nil {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.Retired != nil {
 		t.Fatalf("retired %+v", k.Retired)
 	}
 	w.ok("node1", catalog.KindKeyReshare, again)
@@ -147,17 +147,17 @@ func TestFailedRefreshLeavesTheOldSharingInForce(t *testing.T) {
 		w.no("node3", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: attempt - 1, Reason: told("x")}, catalog.RefusedConflict, "attempt")
 		w.ok("node3", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: attempt, Reason: told("node2\ndied")})
 		w.no("node3", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: attempt, Reason: told("x")}, catalog.RefusedConflict, "key_state")
-		k := must[catalog.Key](t)(w.view().Key(id))
+		k := must[catalog.Key](t)(w.view().Keys().Get(id))
 		if k.State != catalog.KeyReady || k.InForce().Epoch != 1 || k.Refresh.State != catalog.KeyFailed ||
 			k.Refresh.Dealings != nil || k.Refresh.Reason.String() != "test.reason(node2 died)" {
 			t.Fatalf("after %d steps: %+v, %+v", steps, k, k.Refresh)
 		}
-		if list := must[[]catalog.Key](t)(w.view().PendingRefreshes()); len(list) != 1 {
+		if list := must[[]catalog.Key](t)(w.view().Keys().Refreshing()); len(list) != 1 {
 			t.Fatalf("pending %+v", list)
 		}
 	}
 	w.refresh(id, 6, 2)
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.InForce() != (catalog.Sharing{Key: id, Epoch: 2, Attempt: 6}) {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.InForce() != (catalog.Sharing{Key: id, Epoch: 2, Attempt: 6}) {
 		t.Fatalf("in force %+v", k.InForce())
 	}
 }
@@ -170,7 +170,7 @@ func TestAnAttemptNamesTheSharingThatItOpensUnder(t *testing.T) {
 	w.ok("node1", catalog.KindQueryAttempt, w.attempt(query, 1))
 	w.ok("operator", catalog.KindKeyRefresh, catalog.KeyRefresh{Key: id})
 	w.refresh(id, 2, 2)
-	k := must[catalog.Key](t)(w.view().Key(id))
+	k := must[catalog.Key](t)(w.view().Keys().Get(id))
 	q := must[catalog.Query](t)(w.view().Query(query))
 	if got := q.Attempts[0].SharingOf(k); got.Epoch != 1 || got.Attempt != 1 {
 		t.Fatalf("the attempt that was named before opens under %+v", got)

@@ -66,7 +66,7 @@ func addRows(c *applyContext, b catalog.RegistryRows) error {
 	c.out.ID = b.ID
 	next := reg.Rows + reg.Pending
 	if b.From < next && b.From >= reg.Rows {
-		if same, err := c.holds(records.RowsKey(b.ID, b.From), catalog.Encode(b.Rows)); err != nil || same {
+		if same, err := holds(c.tx, records.RowsKey(b.ID, b.From), catalog.Encode(b.Rows)); err != nil || same {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func addRows(c *applyContext, b catalog.RegistryRows) error {
 }
 
 func (c *applyContext) ownRegistry(id string) (catalog.Registry, error) {
-	reg, err := load[catalog.Registry](c, records.PrefixRegistry+id, "unknown.registry", id)
+	reg, err := load[catalog.Registry](c.tx, records.PrefixRegistry+id, "unknown.registry", id)
 	if err == nil && reg.Owner != c.signer.ID {
 		return reg, catalog.Forbidden("owner", "registry.owner", id)
 	}

@@ -17,22 +17,22 @@ func createEnterprises(rows [][]string) catalog.RegistryCreate {
 
 func TestRegistryGrowsByAppendsOnly(t *testing.T) {
 	w := newWorld(t, 3, 2).admit().registry("enterprises", statetest.Rows(0, 10), 4)
-	old := must[*tables.Table](t)(w.view().Table("enterprises", -1))
+	old := must[*tables.Table](t)(w.view().Registries().Table("enterprises", -1))
 	more := statetest.Rows(10, 5)
 	create := createEnterprises(more)
 	w.no("bureau", catalog.KindRegistryCreate, create, catalog.RefusedConflict, "exists")
 	create.Append = true
 	w.ok("bureau", catalog.KindRegistryCreate, create)
 	w.ok("bureau", catalog.KindRegistryRows, catalog.RegistryRows{ID: "enterprises", From: 10, Rows: more})
-	if got := must[*tables.Table](t)(w.view().Table("enterprises", -1)); got.Rows() != 10 {
+	if got := must[*tables.Table](t)(w.view().Registries().Table("enterprises", -1)); got.Rows() != 10 {
 		t.Fatalf("%d rows before the commit", got.Rows())
 	}
 	w.ok("bureau", catalog.KindRegistryCommit, catalog.RegistryCommit{ID: "enterprises"})
-	reg := must[catalog.Registry](t)(w.view().Registry("enterprises"))
+	reg := must[catalog.Registry](t)(w.view().Registries().Get("enterprises"))
 	if reg.Rows != 15 || reg.Digest != tables.RowsDigest(statetest.Rows(0, 15)) || reg.Pending+reg.Expect+reg.Chunks != 0 || !reg.Draft.IsZero() {
 		t.Fatalf("registry %+v", reg)
 	}
-	now := must[*tables.Table](t)(w.view().Table("enterprises", -1))
+	now := must[*tables.Table](t)(w.view().Registries().Table("enterprises", -1))
 	for i, row := range statetest.Rows(0, 15) {
 		if !slices.Equal(now.Row(i), row) {
 			t.Fatalf("row %d is %v, want %v", i, now.Row(i), row)
@@ -45,11 +45,11 @@ func TestRegistryGrowsByAppendsOnly(t *testing.T) {
 	if _, known := old.Index("e00012"); known || old.Rows() != 10 {
 		t.Fatal("the older table has changed")
 	}
-	prefix := must[*tables.Table](t)(w.view().Table("enterprises", 12))
+	prefix := must[*tables.Table](t)(w.view().Registries().Table("enterprises", 12))
 	if _, known := prefix.Index("e00012"); known || prefix.Rows() != 12 || len(prefix.IDs()) != 12 {
 		t.Fatal("the prefix knows more than its rows")
 	}
-	if _, err := w.view().Table("enterprises", 16); !errors.Is(err, records.ErrNotFound) {
+	if _, err := w.view().Registries().Table("enterprises", 16); !errors.Is(err, records.ErrNotFound) {
 		t.Fatalf("a table of more rows than there are: %v", err)
 	}
 	if rows := must[[][]string](t)(w.view().Rows("enterprises", 13, 99)); len(rows) != 2 || rows[0][0] != "e00013" {
@@ -65,7 +65,7 @@ func TestChunkSentAgainChangesNothing(t *testing.T) {
 	w.ok("bureau", catalog.KindRegistryRows, catalog.RegistryRows{ID: "enterprises", From: 0, Rows: rows[:4]})
 	w.ok("bureau", catalog.KindRegistryRows, catalog.RegistryRows{ID: "enterprises", From: 4, Rows: rows[4:8]})
 	w.ok("bureau", catalog.KindRegistryRows, catalog.RegistryRows{ID: "enterprises", From: 0, Rows: rows[:4]})
-	if reg := must[catalog.Registry](t)(w.view().Registry("enterprises")); reg.Pending != 8 || reg.Chunks != 2 {
+	if reg := must[catalog.Registry](t)(w.view().Registries().Get("enterprises")); reg.Pending != 8 || reg.Chunks != 2 {
 		t.Fatalf("registry %+v", reg)
 	}
 	r := w.no("bureau", catalog.KindRegistryRows, catalog.RegistryRows{ID: "enterprises", From: 0, Rows: rows[:3]}, catalog.RefusedConflict, "chunk")
@@ -84,7 +84,7 @@ func TestNewDraftReplacesOneThatWasLeftOpen(t *testing.T) {
 	w.ok("bureau", catalog.KindRegistryCreate, createEnterprises(statetest.Rows(50, 10)))
 	w.ok("bureau", catalog.KindRegistryRows, catalog.RegistryRows{ID: "enterprises", From: 0, Rows: statetest.Rows(50, 7)})
 	w.registry("enterprises", statetest.Rows(0, 10), 5)
-	if reg := must[catalog.Registry](t)(w.view().Registry("enterprises")); reg.Digest != tables.RowsDigest(statetest.Rows(0, 10)) {
+	if reg := must[catalog.Registry](t)(w.view().Registries().Get("enterprises")); reg.Digest != tables.RowsDigest(statetest.Rows(0, 10)) {
 		t.Fatalf("registry %+v", reg)
 	}
 	more := createEnterprises(statetest.Rows(10, 2))
@@ -169,7 +169,7 @@ func TestRegistryTakesABoundedNumberOfChunks(t *testing.T) {
 	w := newWorld(t, 3, 2).admit()
 	rows := statetest.Rows(0, 10)
 	w.ok("bureau", catalog.KindRegistryCreate, createEnterprises(rows))
-	reg := must[catalog.Registry](t)(w.view().Registry("enterprises"))
+	reg := must[catalog.Registry](t)(w.view().Registries().Get("enterprises"))
 	reg.Chunks = catalog.MaxChunks
 	if err := records.Put(w.store, records.PrefixRegistry+"enterprises", reg); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ func TestRepeatIsAnsweredBySealingTheSameOpeningAgain(t *testing.T) {
 	for i, node := range []string{"node1", "node2"} {
 		w.ok(node, catalog.KindQueryShare, w.share(first, 2, i))
 	}
-	opened := func() int64 { return must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))).Opened }
+	opened := func() int64 { return must[catalog.Key](t)(w.view().Keys().Of(testID("bureau"))).Opened }
 	before := opened()
 
 	second := w.ok("bank", catalog.KindQuerySubmit, submit(contract, statetest.SumBy(statetest.Attribute("county")))).ID

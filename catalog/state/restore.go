@@ -81,13 +81,13 @@ func restoreCluster(c *applyContext, b recovery.Restore) error {
 	})
 }
 
-// restored is the restore that an act names, which has to be the last.
-func (c *applyContext) restored(order catalog.Digest) (recovery.Restored, error) {
-	r, err := load[recovery.Restored](c, records.KeyRestore, "restore.none")
-	if err == nil && r.Order.ID() != order {
-		err = catalog.Conflict("restore_order", "restore.other", order, r.Order.ID())
+// lastRestore is the restore that an act names, which has to be the last.
+func lastRestore(r records.Reader, order catalog.Digest) (recovery.Restored, error) {
+	x, err := load[recovery.Restored](r, records.KeyRestore, "restore.none")
+	if err == nil && x.Order.ID() != order {
+		err = catalog.Conflict("restore_order", "restore.other", order, x.Order.ID())
 	}
-	return r, err
+	return x, err
 }
 
 // presentRestore notes that there were more entries than anybody presented before. Nobody is
@@ -96,7 +96,7 @@ func (c *applyContext) restored(order catalog.Digest) (recovery.Restored, error)
 // threshold of them says so. Of entries that the restored log has in their place, too, the proof
 // shows that they are others, of those as well that a survivor says to have been agreed on.
 func presentRestore(c *applyContext, b recovery.Present) error {
-	r, err := c.restored(b.Order)
+	r, err := lastRestore(c.tx, b.Order)
 	if err != nil {
 		return err
 	}
@@ -119,9 +119,9 @@ func presentRestore(c *applyContext, b recovery.Present) error {
 	case b.Note == "":
 		err = r.Tell(c.node.ID, b, c.cluster.Threshold)
 	case deeper:
-		err, r.Forked = c.checkNote(b), b.Size
+		err, r.Forked = c.seating().checkNote(b), b.Size
 	default:
-		err = c.checkNote(b)
+		err = c.seating().checkNote(b)
 		r.Seen, r.SeenRoot = b.Size, b.Root
 	}
 	if err != nil {
@@ -137,22 +137,10 @@ func presentRestore(c *applyContext, b recovery.Present) error {
 	return records.Put(c.tx, records.KeyRestore, r)
 }
 
-// checkNote refuses a checkpoint that is not of what is presented, or that too few have signed.
-func (c *applyContext) checkNote(b recovery.Present) error {
-	machines, err := c.everSeated()
-	if err != nil {
-		return err
-	}
-	if voices := attest.CheckpointVoices(*c.cluster, machines, b.Size, b.Root, b.Note); voices < c.cluster.Threshold {
-		return catalog.Refuse(catalog.RefusedSignature, "restore_note", "restore.note", voices, c.cluster.Threshold)
-	}
-	return nil
-}
-
 // endRestore says for an operator's seats that nobody is waited for. With the operators of as
 // many seats as ordered the restore, queries are answered again.
 func endRestore(c *applyContext, b recovery.End) error {
-	r, err := c.restored(b.Order)
+	r, err := lastRestore(c.tx, b.Order)
 	if err != nil {
 		return err
 	}
@@ -186,7 +174,7 @@ func reopenDataset(c *applyContext, b recovery.Reopen) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.restored(b.Order)
+	r, err := lastRestore(c.tx, b.Order)
 	if err != nil {
 		return err
 	}

@@ -230,14 +230,14 @@ func TestRestoreRefundsNothing(t *testing.T) {
 	w.ok("water", catalog.KindRestoreEnd, recovery.End{Order: order})
 	w.no("water", catalog.KindRestoreEnd, recovery.End{Order: order}, catalog.RefusedConflict, "restore_ended")
 	ask("restoring", catalog.RefusedConflict, contract) // one operator has ended it
-	before := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))).Opened
+	before := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau"))).Opened
 	w.ok("air", catalog.KindRestoreEnd, recovery.End{Order: order})
 
 	ask("restored", catalog.RefusedPolicy, contract)
 	if k := must[catalog.Contract](t)(w.view().Contract(contract)); k.State != catalog.ContractRevoked {
 		t.Errorf("the contract is %s", k.State)
 	}
-	if after := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))).Opened; after != before+100*judge.LostOpening {
+	if after := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau"))).Opened; after != before+100*judge.LostOpening {
 		t.Errorf("%d tiles count as opened after %d", after, before)
 	}
 	w.no("bank", catalog.KindDatasetReopen, recovery.Reopen{Dataset: "noisy", Order: order, Statement: "x"}, catalog.RefusedForbidden, "role")

@@ -45,12 +45,12 @@ func reportDrill(c *applyContext, b recovery.Drill) error {
 }
 
 // keepUntil notes when the retention of a query that is over ends.
-func (c *applyContext) keepUntil(q catalog.Query) error {
-	keep, err := view.Retention(c.tx, q)
+func keepUntil(tx records.Tx, q catalog.Query) error {
+	keep, err := view.Retention(tx, q)
 	if err != nil {
 		return err
 	}
-	return c.todo(true, records.ForgetKey(q.Done+keep, q.Seq), q.ID)
+	return todo(tx, true, records.ForgetKey(q.Done+keep, q.Seq), q.ID)
 }
 
 // forgetQueries takes a node's word that a time has been reached, and forgets what is due at the latest that
@@ -133,7 +133,7 @@ func (m *Machine) ApplyShort(tx records.Tx, seq uint64, short, outcome []byte) (
 	c.out.Time, c.out.Kind, c.record = c.now, catalog.KindQueryShare, true
 	c.short, c.digest, c.payload.Expires = was.Share, kept.Envelope, kept.Expires
 	if c.cluster, err = m.cache.Cluster(tx); err == nil {
-		_, err = c.identify(tx, catalog.NodeSigner(was.Share.Node))
+		_, c.node, err = identify(tx, c.cluster, catalog.NodeSigner(was.Share.Node))
 	}
 	if err != nil {
 		return nil, err

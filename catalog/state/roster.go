@@ -27,7 +27,7 @@ func proposeRoster(c *applyContext, b roster.Propose) error {
 	case !roster.HasSeat(c.cluster.Nodes, c.signer.Key):
 		return catalog.Forbidden("seat", "roster.no_seat", c.signer.Name)
 	}
-	if err := c.checkRoster(b); err != nil { // as it was proposed
+	if err := c.seating().check(b); err != nil { // as it was proposed
 		return err
 	}
 	c.out.ID = c.digest.String()
@@ -36,7 +36,7 @@ func proposeRoster(c *applyContext, b roster.Propose) error {
 
 // approveRoster takes an operator's approval: of a seat as it is, or of one that is proposed.
 func approveRoster(c *applyContext, b roster.Approve) error {
-	proposer, p, body, err := c.proposal(b.Proposal)
+	proposer, p, body, err := findProposal(c.tx, b.Proposal)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func approveRoster(c *applyContext, b roster.Approve) error {
 
 // withdrawRoster takes a proposal back. Whoever made it may.
 func withdrawRoster(c *applyContext, b roster.Withdraw) error {
-	proposer, _, _, err := c.proposal(b.Proposal)
+	proposer, _, _, err := findProposal(c.tx, b.Proposal)
 	if err != nil {
 		return err
 	}
@@ -66,9 +66,9 @@ func withdrawRoster(c *applyContext, b roster.Withdraw) error {
 	return records.Remove(c.tx, records.PrefixProposal+proposer)
 }
 
-// proposal finds the proposal of that digest, and who made it.
-func (c *applyContext) proposal(digest catalog.Digest) (proposer string, p roster.Proposal, body roster.Propose, err error) {
-	all, err := records.List[roster.Proposal](c.tx, records.PrefixProposal)
+// findProposal finds the proposal of that digest, and who made it.
+func findProposal(r records.Reader, digest catalog.Digest) (proposer string, p roster.Proposal, body roster.Propose, err error) {
+	all, err := records.List[roster.Proposal](r, records.PrefixProposal)
 	if err != nil {
 		return "", p, body, err
 	}
@@ -89,7 +89,7 @@ func (c *applyContext) proposal(digest catalog.Digest) (proposer string, p roste
 // tally stores a proposal, or makes it the roster when enough have approved it (roster.Count).
 func (c *applyContext) tally(proposer string, b roster.Propose, p roster.Proposal) error {
 	b = roster.Rebased(*c.cluster, b)
-	if err := c.checkRoster(b); err != nil {
+	if err := c.seating().check(b); err != nil {
 		return err
 	}
 	count := roster.Count(*c.cluster, b, func(operator []byte) bool { return p.SignedBy(catalog.PrincipalID(operator)) })
@@ -103,75 +103,14 @@ func (c *applyContext) tally(proposer string, b roster.Propose, p roster.Proposa
 	if err := c.changeRoster(roster.Change{Envelope: p.Envelope, Approvals: p.Approvals, Seats: &before}); err != nil {
 		return err
 	}
-	if err := c.dropMoves(); err != nil {
+	if err := dropMoves(c.tx); err != nil {
 		return err
 	}
 	for _, n := range b.Nodes {
 		if old.Point(n.ID) > 0 {
 			continue
 		}
-		if err := c.ackAnew(n.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkRoster refuses a roster that cannot follow the present one, or has a node that could
-// pass for another, for an organisation, or for a machine that was in a seat.
-func (c *applyContext) checkRoster(b roster.Propose) error {
-	ever, err := c.everSeated()
-	if err != nil {
-		return err
-	}
-	if r := roster.Check(*c.cluster, ever, b); r != nil {
-		return r
-	}
-	taken, err := c.takenKeys()
-	if err != nil {
-		return err
-	}
-	for _, l := range c.cluster.Leaving {
-		if r := roster.CheckNode("leaving", l.Node, l.Node.Point, taken); r != nil {
-			return r
-		}
-	}
-	for i, n := range b.Nodes {
-		at := fmt.Sprintf("nodes[%d]", i)
-		if r := roster.CheckNode(at, n, i+1, taken); r != nil {
-			return r
-		}
-		p, known, err := records.Lookup[catalog.Principal](c.tx, records.PrefixPrincipal+catalog.PrincipalID(n.Operator))
-		if err != nil {
-			return err
-		}
-		if !known || p.Role != catalog.RoleOperator || p.Name != n.Institution {
-			return catalog.Invalid(at+".operator", "roster.operator", catalog.PrincipalID(n.Operator), n.Institution)
-		}
-	}
-	return nil
-}
-
-// dropMoves ends ceremonies under way, which are of the roster before, and moves to a roster
-// that is no longer the newest: their publishers approved that one alone.
-func (c *applyContext) dropMoves() error {
-	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		switch {
-		case k.State == catalog.KeyFailed:
-			continue
-		case k.State != catalog.KeyReady:
-			failKeyAttempt(&k, catalog.Why("roster.replaced"))
-		case k.Refresh == nil || k.Refresh.To == nil:
-			continue
-		default: // what is wanted is a new sharing all the same: a machine may lack its share
-			k.Refresh = failed(*k.Refresh, catalog.Why("roster.replaced"))
-			k.Refresh.To, k.Refresh.Approved = nil, nil
-		}
-		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
+		if err := ackAnew(c.tx, n.ID); err != nil {
 			return err
 		}
 	}
@@ -181,7 +120,7 @@ func (c *applyContext) dropMoves() error {
 // letMove takes a publisher's approval that its key moves to the roster as it is now, which it
 // names. Nobody else can bring a share of the key into other hands.
 func letMove(c *applyContext, b roster.MoveKey) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	if err != nil {
 		return err
 	}
@@ -208,7 +147,7 @@ func letMove(c *applyContext, b roster.MoveKey) error {
 	}
 	k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now, Attempt: attempt, To: &to, Approved: &catalog.KeyMoved{Envelope: c.signed, Key: c.signer.Key}}
 	c.out.ID = k.ID
-	return cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
+	return cmp.Or(todo(c.tx, true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k))
 }
 
 // leftSeat ends the membership of a seat that leaves. Any node may say so: it follows from the
@@ -252,15 +191,15 @@ func leftSeat(c *applyContext, b roster.Left) error {
 	cluster := *c.cluster
 	cluster.Leaving = slices.Delete(slices.Clone(cluster.Leaving), at, at+1)
 	c.cluster, c.out.ID = &cluster, b.Node
-	moves, err := records.List[resharing.Move](c.tx, records.PrefixMove)
+	all, err := records.List[resharing.Move](c.tx, records.PrefixMove)
 	if err != nil {
 		return err
 	}
-	for _, m := range moves { // of those under way none has it as a member
+	for _, m := range all { // of those under way none has it as a member
 		if m.State != resharing.Erasing {
 			continue
 		}
-		if err := c.forgetGone(m); err != nil {
+		if err := c.moves().forgetGone(m); err != nil {
 			return err
 		}
 	}

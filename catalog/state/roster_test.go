@@ -438,12 +438,12 @@ func TestADeadSeatThatHoldsAnothersKeyKeepsNobodyFromNewShares(t *testing.T) {
 	}
 	w.ok("node1", catalog.KindRefreshDue, resharing.Due{})
 	w.ok("node1", catalog.KindKeyReshare, next)
-	if k := must[catalog.Key](t)(w.view().Key(key)); k.Retired != nil || !k.Refreshing() {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(key)); k.Retired != nil || !k.Refreshing() {
 		t.Errorf("key %+v", k)
 	}
-	free := must[[]catalog.Vector](t)(w.view().VectorsFree([]catalog.Vector{w.vectorNow(mine)}, w.now))
+	free := must[[]catalog.Vector](t)(w.view().Vectors().Free([]catalog.Vector{w.vectorNow(mine)}, w.now))
 	next2 := w.beginMove([]int{1, 2}, mine)
-	if v := w.vectorNow(mine); len(free) != 1 || v.Moving != next2.seq || len(must[[]resharing.Move](t)(w.view().Moves())) != 1 {
+	if v := w.vectorNow(mine); len(free) != 1 || v.Moving != next2.seq || len(must[[]resharing.Move](t)(w.view().Vectors().Moves())) != 1 {
 		t.Errorf("vector %+v, free %d", v, len(free))
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
-	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
 )
 
@@ -42,12 +41,12 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 	if r := roster.Spared(changes, before.ID, c.now); r != nil {
 		return r
 	}
-	if err := checkSeated(c, b.Node, before); err != nil {
+	if err := c.seating().checkMachine(b.Node, before); err != nil {
 		return err
 	}
 	another := !bytes.Equal(b.Node.Key, before.Key)
 	if another && !b.KeysLost {
-		if err := c.checkSpared(b.Node.ID); err != nil {
+		if err := checkSpared(c.tx, b.Node.ID); err != nil {
 			return err
 		}
 	}
@@ -61,18 +60,36 @@ func replaceSeat(c *applyContext, b roster.Replace) error {
 	if err := c.changeRoster(roster.Change{Before: &before}); err != nil || !another {
 		return err
 	}
-	if err := c.shareAnew(b.Node.ID); err != nil {
+	if err := shareAnew(c.tx, c.now, b.Node.ID); err != nil {
 		return err
 	}
 	why := catalog.Why("seat.replaced", b.Node.ID)
-	return cmp.Or(c.moveVectors(&why), c.ackAnew(b.Node.ID))
+	return cmp.Or(c.moves().wantAll(&why), ackAnew(c.tx, b.Node.ID))
+}
+
+// changeRoster stores the cluster, and what made its roster what it is: the present entry unless
+// change has another. Proposals of other seats followed the seats before, and are void when those are others.
+func (c *applyContext) changeRoster(change roster.Change) error {
+	if change.Envelope.Payload == nil {
+		change.Envelope = c.signed
+	}
+	change.Seq, change.At = c.seq, c.now
+	if change.Seats != nil {
+		if err := records.RemoveAll(c.tx, records.PrefixProposal, ""); err != nil {
+			return err
+		}
+	}
+	if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
+		return err
+	}
+	return records.Put(c.tx, records.RosterKey(c.cluster.Changes), change)
 }
 
 // checkSpared refuses to take a node's share out of a key of which just as many are left as open it, because
 // others were replaced and have none yet, or say that they lost theirs. The key would be lost, and all that
 // is encrypted under it.
-func (c *applyContext) checkSpared(node string) error {
-	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
+func checkSpared(r records.Reader, node string) error {
+	keys, err := records.List[catalog.Key](r, records.PrefixKey)
 	if err != nil {
 		return err
 	}
@@ -81,7 +98,7 @@ func (c *applyContext) checkSpared(node string) error {
 		if k.State != catalog.KeyReady {
 			continue
 		}
-		holders, err := c.holders(k)
+		holders, err := shareHolders(r, k)
 		if err != nil {
 			return err
 		}
@@ -104,97 +121,37 @@ func (c *applyContext) checkSpared(node string) error {
 	return catalog.Conflict("shares", "seat.keys_lost", node, lost, wait)
 }
 
-// holders are the nodes that have a share of a key in force, those left out that say in its
-// canary that they have none.
-func (c *applyContext) holders(k catalog.Key) ([]string, error) {
-	x, known, err := records.Lookup[resharing.Canary](c.tx, records.PrefixCanary+k.ID)
-	if err != nil || !known || x.Sharing != k.InForce() {
-		return k.Holders(), err
-	}
-	return slices.DeleteFunc(k.Holders(), func(id string) bool {
-		at := slices.Index(x.Nodes, id)
-		return at >= 0 && x.Lacks[at]
-	}), nil
-}
-
-// changeRoster stores the cluster, and what made its roster what it is: the present entry unless
-// change has another. Proposals of other seats followed the seats before, and are void when those are others.
-func (c *applyContext) changeRoster(change roster.Change) error {
-	if change.Envelope.Payload == nil {
-		change.Envelope = c.signed
-	}
-	change.Seq, change.At = c.seq, c.now
-	if change.Seats != nil {
-		if err := records.RemoveAll(c.tx, records.PrefixProposal, ""); err != nil {
-			return err
-		}
-	}
-	if err := records.Put(c.tx, records.KeyCluster, c.cluster); err != nil {
-		return err
-	}
-	return records.Put(c.tx, records.RosterKey(c.cluster.Changes), change)
-}
-
-// checkSeated refuses a node that could pass for another, for an organisation, or for a
-// machine that was replaced: whoever has that one's disk has its keys.
-func checkSeated(c *applyContext, n, before catalog.Node) error {
-	taken, err := c.takenKeys()
+// dropMoves ends ceremonies under way, which are of the roster before, and moves to a roster
+// that is no longer the newest: their publishers approved that one alone.
+func dropMoves(tx records.Tx) error {
+	keys, err := records.List[catalog.Key](tx, records.PrefixKey)
 	if err != nil {
 		return err
 	}
-	for _, other := range roster.All(*c.cluster) {
-		if other.ID == before.ID {
+	for _, k := range keys {
+		switch {
+		case k.State == catalog.KeyFailed:
 			continue
+		case k.State != catalog.KeyReady:
+			failKeyAttempt(&k, catalog.Why("roster.replaced"))
+		case k.Refresh == nil || k.Refresh.To == nil:
+			continue
+		default: // what is wanted is a new sharing all the same: a machine may lack its share
+			k.Refresh = failed(*k.Refresh, catalog.Why("roster.replaced"))
+			k.Refresh.To, k.Refresh.Approved = nil, nil
 		}
-		if r := roster.CheckNode("node", other, other.Point, taken); r != nil {
-			return r
-		}
-	}
-	if r := roster.CheckNode("node", n, before.Point, taken); r != nil {
-		return r
-	}
-	ever, err := c.everSeated()
-	if err != nil {
-		return err
-	}
-	for _, was := range ever {
-		again := bytes.Equal(n.Key, was.Key) && !bytes.Equal(n.Key, before.Key)
-		if again || bytes.Equal(n.Sealing, was.Sealing) && !bytes.Equal(n.Sealing, before.Sealing) {
-			return catalog.Conflict("key", "seat.retired", was.ID)
+		if err := records.Put(tx, records.PrefixKey+k.ID, k); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// takenKeys are the keys of organisations, which no node may have.
-func (c *applyContext) takenKeys() (map[string]string, error) {
-	principals, err := records.List[catalog.Principal](c.tx, records.PrefixPrincipal)
-	taken := map[string]string{}
-	for _, p := range principals {
-		taken["key "+string(p.Key)] = ""
-	}
-	return taken, err
-}
-
-// everSeated are all machines that are or were in a seat, those that are there now last.
-func (c *applyContext) everSeated() (all []catalog.Node, err error) {
-	changes, err := records.List[roster.Change](c.tx, records.PrefixRoster)
-	for _, x := range changes {
-		if x.Before != nil {
-			all = append(all, *x.Before)
-		}
-		if x.Seats != nil {
-			all = append(all, x.Seats.Nodes...)
-		}
-	}
-	return append(all, c.cluster.Nodes...), err
-}
-
 // shareAnew asks for new shares of every key that is ready, for a machine that is new in the
 // seat of a node, and ends what the one before took part in. What that one kept of a retired sharing
 // nobody can erase; with fewer than t such it is of no use.
-func (c *applyContext) shareAnew(node string) error {
-	keys, err := records.List[catalog.Key](c.tx, records.PrefixKey)
+func shareAnew(tx records.Tx, now int64, node string) error {
+	keys, err := records.List[catalog.Key](tx, records.PrefixKey)
 	if err != nil {
 		return err
 	}
@@ -211,18 +168,18 @@ func (c *applyContext) shareAnew(node string) error {
 		case k.Refreshing() && slices.Contains(append(k.Target().Nodes, k.Nodes...), node):
 			k.Refresh = failed(*k.Refresh, why)
 		case k.Refresh == nil && slices.Contains(k.Nodes, node):
-			if err := c.interruptCanary(k.ID, why); err != nil {
+			if err := (canaries{tx, now}).interrupt(k.ID, why); err != nil {
 				return err
 			}
-			k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
-			if err := c.todo(true, records.PrefixTodoRefresh+k.ID, ""); err != nil {
+			k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: now}
+			if err := todo(tx, true, records.PrefixTodoRefresh+k.ID, ""); err != nil {
 				return err
 			}
 		}
 		if at := k.Before().Point(node); k.Retired != nil && at > 0 {
 			k.Retired = erasedAt(*k.Retired, at-1)
 		}
-		if err := records.Put(c.tx, records.PrefixKey+k.ID, k); err != nil {
+		if err := records.Put(tx, records.PrefixKey+k.ID, k); err != nil {
 			return err
 		}
 	}
@@ -230,8 +187,8 @@ func (c *applyContext) shareAnew(node string) error {
 }
 
 // ackAnew takes a node's acknowledgements of versions back, and asks for them anew.
-func (c *applyContext) ackAnew(node string) error {
-	versions, err := records.List[catalog.Version](c.tx, records.PrefixVersion)
+func ackAnew(tx records.Tx, node string) error {
+	versions, err := records.List[catalog.Version](tx, records.PrefixVersion)
 	if err != nil {
 		return err
 	}
@@ -241,10 +198,10 @@ func (c *applyContext) ackAnew(node string) error {
 		}
 		v.Acks = slices.DeleteFunc(v.Acks, func(id string) bool { return id == node })
 		name := records.VersionName(v.Dataset, v.Version)
-		if err := c.todo(true, records.PrefixTodoAck+node+"/"+name, ""); err != nil {
+		if err := todo(tx, true, records.PrefixTodoAck+node+"/"+name, ""); err != nil {
 			return err
 		}
-		if err := records.Put(c.tx, records.PrefixVersion+name, v); err != nil {
+		if err := records.Put(tx, records.PrefixVersion+name, v); err != nil {
 			return err
 		}
 	}

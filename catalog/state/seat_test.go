@@ -130,7 +130,7 @@ func TestNoKeyIsLostByReplacingOneMachineAfterAnother(t *testing.T) {
 	w := newWorld(t, 3, 2).admit().key("bureau")
 	id := catalog.KeyID(testID("bureau"))
 	w.replace3("node3-b")
-	if k := must[catalog.Key](t)(w.view().Key(id)); !slices.Equal(k.Lacks, []string{"node3"}) || !slices.Equal(k.Holders(), []string{"node1", "node2"}) {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); !slices.Equal(k.Lacks, []string{"node3"}) || !slices.Equal(k.Holders(), []string{"node1", "node2"}) {
 		t.Fatalf("a share is missed by %v, held by %v", k.Lacks, k.Holders())
 	}
 	next := w.seatOf(2, "node2-b")
@@ -151,7 +151,7 @@ func TestNoKeyIsLostByReplacingOneMachineAfterAnother(t *testing.T) {
 	w.no("operator", catalog.KindSeatReplace, w.seatOf(2, "node2-b"), catalog.RefusedConflict, "shares")
 	w.ok("node1", catalog.KindKeyFail, catalog.KeyFail{Key: id, Attempt: 2, Reason: catalog.Why("node.started_anew", "node1")})
 	w.refresh(id, 3, 2)
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.Lacks != nil {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.Lacks != nil {
 		t.Fatalf("a share is missed by %v after all have theirs", k.Lacks)
 	}
 	w.ok("operator", catalog.KindSeatReplace, w.seatOf(2, "node2-b"))
@@ -161,7 +161,7 @@ func TestNoKeyIsLostByReplacingOneMachineAfterAnother(t *testing.T) {
 	w.no("operator", catalog.KindSeatReplace, last, catalog.RefusedConflict, "shares")
 	last.KeysLost = true
 	w.ok("operator", catalog.KindSeatReplace, last)
-	if k := must[catalog.Key](t)(w.view().Key(id)); !slices.Equal(k.Lacks, []string{"node1", "node2"}) {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); !slices.Equal(k.Lacks, []string{"node1", "node2"}) {
 		t.Errorf("a share is missed by %v", k.Lacks)
 	}
 	// What is lost keeps nobody from anything.
@@ -200,8 +200,8 @@ func TestAMachineMayMove(t *testing.T) {
 	was := must[catalog.Cluster](t)(w.view().Cluster()).Nodes[2]
 	moved.Node.Key, moved.Node.Sealing = was.Key, was.Sealing
 	w.ok("operator", catalog.KindSeatReplace, moved)
-	v := must[catalog.Version](t)(w.view().Version("noisy", 1))
-	if !slices.Contains(v.Acks, "node3") || len(must[[]catalog.Key](t)(w.view().PendingRefreshes())) != 0 {
+	v := must[catalog.Version](t)(w.view().Versions().Get("noisy", 1))
+	if !slices.Contains(v.Acks, "node3") || len(must[[]catalog.Key](t)(w.view().Keys().Refreshing())) != 0 {
 		t.Errorf("acknowledged by %v", v.Acks)
 	}
 	if c := must[catalog.Cluster](t)(w.view().Cluster()); c.Nodes[2].Addr != moved.Node.Addr || !slices.Contains(c.Holding(0), "node3") {
@@ -215,7 +215,7 @@ func TestANewMachineHasNothingOfTheOneBefore(t *testing.T) {
 	rival := w.ok("node1", catalog.KindKeyStart, startOf("rival", 1)).ID
 	before := w.seq
 	w.replace3("node3-b")
-	v := must[catalog.Version](t)(w.view().Version("noisy", 1))
+	v := must[catalog.Version](t)(w.view().Versions().Get("noisy", 1))
 	if !slices.Equal(v.Acks, []string{"node1", "node2"}) {
 		t.Errorf("acknowledged by %v", v.Acks)
 	}
@@ -224,11 +224,11 @@ func TestANewMachineHasNothingOfTheOneBefore(t *testing.T) {
 	}
 	w.no("node1", catalog.KindVersionAck, catalog.VersionAck{Dataset: "noisy", Version: 1}, catalog.RefusedConflict, "twice")
 	w.ok("node3", catalog.KindVersionAck, catalog.VersionAck{Dataset: "noisy", Version: 1})
-	bureau := must[catalog.Key](t)(w.view().Key(catalog.KeyID(testID("bureau"))))
+	bureau := must[catalog.Key](t)(w.view().Keys().Get(catalog.KeyID(testID("bureau"))))
 	if bureau.Refresh == nil || bureau.Refresh.State != catalog.KeyWanted {
 		t.Errorf("the key is not shared anew: %+v", bureau.Refresh)
 	}
-	if k := must[catalog.Key](t)(w.view().Key(rival)); k.State != catalog.KeyFailed || k.Reason.Code != "seat.replaced" {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(rival)); k.State != catalog.KeyFailed || k.Reason.Code != "seat.replaced" {
 		t.Errorf("the ceremony that the machine took part in: %s, %s", k.State, k.Reason)
 	}
 	cluster := must[catalog.Cluster](t)(w.view().Cluster())
@@ -243,20 +243,20 @@ func TestANewMachineHasNothingOfTheOneBefore(t *testing.T) {
 	// A refresh under way is begun anew, and a retired sharing waits no more for the old disk.
 	id := bureau.ID
 	w.refresh(id, 2, 2)
-	if k := must[catalog.Key](t)(w.view().Key(id)); k.Retired == nil || k.Refresh != nil {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(id)); k.Retired == nil || k.Refresh != nil {
 		t.Fatalf("key %+v", k)
 	}
 	for _, p := range []int{1, 2} {
 		w.ok(nodeName(p), catalog.KindKeyErased, catalog.KeyErased{Key: id, Epoch: 1})
 	}
 	w.replace3("node3-c")
-	k := must[catalog.Key](t)(w.view().Key(id))
+	k := must[catalog.Key](t)(w.view().Keys().Get(id))
 	if k.Retired != nil || k.Refresh == nil || k.Refresh.State != catalog.KeyWanted {
 		t.Errorf("key %+v", k)
 	}
 	w.ok("node2", catalog.KindKeyReshare, catalog.KeyReshare{Key: id, Epoch: 3, Attempt: 3, Dealers: []int{1, 2}})
 	w.replace3("node3-d")
-	if k = must[catalog.Key](t)(w.view().Key(id)); k.Refresh.State != catalog.KeyFailed || k.Refresh.Reason.Code != "seat.replaced" {
+	if k = must[catalog.Key](t)(w.view().Keys().Get(id)); k.Refresh.State != catalog.KeyFailed || k.Refresh.Reason.Code != "seat.replaced" {
 		t.Errorf("the refresh under way: %+v", k.Refresh)
 	}
 }

@@ -39,12 +39,12 @@ func refreshDue(c *applyContext, _ resharing.Due) error {
 	}
 	for _, k := range keys {
 		k.Refresh = &catalog.Refresh{State: catalog.KeyWanted, Wanted: c.now}
-		if err := cmp.Or(c.todo(true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
+		if err := cmp.Or(todo(c.tx, true, records.PrefixTodoRefresh+k.ID, ""), records.Put(c.tx, records.PrefixKey+k.ID, k)); err != nil {
 			return err
 		}
 	}
 	for _, v := range vectors {
-		if err := c.wantMove(v); err != nil {
+		if err := c.moves().want(v); err != nil {
 			return err
 		}
 	}
@@ -62,7 +62,7 @@ func refreshDue(c *applyContext, _ resharing.Due) error {
 // beginCanary begins the next canary of a key. Any node may; what it opens is counted against
 // the key like everything else.
 func beginCanary(c *applyContext, b resharing.CanaryBegin) error {
-	k, err := load[catalog.Key](c, records.PrefixKey+b.Key, "unknown.key", b.Key)
+	k, err := load[catalog.Key](c.tx, records.PrefixKey+b.Key, "unknown.key", b.Key)
 	if err != nil {
 		return err
 	}
@@ -85,37 +85,16 @@ func beginCanary(c *applyContext, b resharing.CanaryBegin) error {
 		return err
 	}
 	c.out.ID = k.ID
-	return c.putCanary(resharing.Canary{
+	return c.canaries().put(resharing.Canary{
 		Key: k.ID, Number: b.Number, Reference: c.digest, Sharing: k.InForce(), Nodes: k.Nodes, Threshold: k.Threshold, Began: c.now, Vain: last.VainUnder(k.InForce()),
 		Sets: make([]resharing.SetState, len(k.Nodes)), Lacks: make([]bool, len(k.Nodes)),
 	})
 }
 
-func (c *applyContext) putCanary(x resharing.Canary) error {
-	return records.Put(c.tx, records.PrefixCanary+x.Key, x)
-}
-
-// openCanary returns the canary of a key that is under way, and the point of the node that speaks.
-func (c *applyContext) openCanary(key string, number int) (resharing.Canary, int, error) {
-	x, known, err := records.Lookup[resharing.Canary](c.tx, records.PrefixCanary+key)
-	if err == nil && (!known || x.Number != number || x.Ended != 0) {
-		err = catalog.Conflict("canary", "canary.none", number, key)
-	}
-	if err != nil {
-		return x, 0, err
-	}
-	for i, id := range x.Nodes {
-		if id == c.node.ID {
-			return x, i + 1, nil
-		}
-	}
-	return x, 0, catalog.Forbidden("member", "canary.member", c.node.ID, key)
-}
-
 // canarySet takes what the root of a set found. With the last set that is needed the canary is
 // over, and says who does not fit.
 func canarySet(c *applyContext, b resharing.CanarySet) error {
-	x, point, err := c.openCanary(b.Key, b.Number)
+	x, point, err := c.canaries().open(b.Key, b.Number, c.node.ID)
 	switch {
 	case err != nil:
 		return err
@@ -130,12 +109,12 @@ func canarySet(c *applyContext, b resharing.CanarySet) error {
 	if b.Wrong {
 		x.Sets[b.Set] = resharing.SetWrong
 	}
-	return c.endCanary(x)
+	return c.canaries().end(x)
 }
 
 // canaryLacks takes a member's word that it has no share.
 func canaryLacks(c *applyContext, b resharing.CanaryLacks) error {
-	x, point, err := c.openCanary(b.Key, b.Number)
+	x, point, err := c.canaries().open(b.Key, b.Number, c.node.ID)
 	switch {
 	case err != nil:
 		return err
@@ -143,36 +122,16 @@ func canaryLacks(c *applyContext, b resharing.CanaryLacks) error {
 		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
 	}
 	x.Lacks[point-1] = true
-	return c.endCanary(x)
-}
-
-// endCanary ends a canary where no set is to be opened any more.
-func (c *applyContext) endCanary(x resharing.Canary) error {
-	if len(x.Open()) == 0 {
-		x = x.Judge()
-		x.Ended = c.now
-	}
-	return c.putCanary(x)
+	return c.canaries().end(x)
 }
 
 // failCanary ends a canary that does not get on. Who had said that it has no share is named.
 func failCanary(c *applyContext, b resharing.CanaryFail) error {
-	x, _, err := c.openCanary(b.Key, b.Number)
+	x, _, err := c.canaries().open(b.Key, b.Number, c.node.ID)
 	if err != nil {
 		return err
 	}
 	x = x.Lacking()
 	x.Ended, x.Reason = c.now, b.Reason.Clean()
-	return c.putCanary(x)
-}
-
-// interruptCanary ends a canary whose shares are no longer those in force, or are to be made
-// anew.
-func (c *applyContext) interruptCanary(key string, why catalog.Reason) error {
-	x, known, err := records.Lookup[resharing.Canary](c.tx, records.PrefixCanary+key)
-	if err != nil || !known || x.Ended != 0 {
-		return err
-	}
-	x.Ended, x.Reason = c.now, why
-	return c.putCanary(x)
+	return c.canaries().put(x)
 }

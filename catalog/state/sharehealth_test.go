@@ -26,7 +26,7 @@ func TestSharesAreRefreshedOnASchedule(t *testing.T) {
 	w.no("bank", catalog.KindRefreshDue, resharing.Due{}, catalog.RefusedForbidden, "role")
 	w.ok("node2", catalog.KindRefreshDue, resharing.Due{})
 	w.no("node2", catalog.KindRefreshDue, resharing.Due{}, catalog.RefusedConflict, "refresh_due")
-	if k := must[catalog.Key](t)(w.view().Key(key)); k.Refresh == nil || k.Refresh.State != catalog.KeyWanted || !slices.Equal(w.toMove(), []string{mine}) {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(key)); k.Refresh == nil || k.Refresh.State != catalog.KeyWanted || !slices.Equal(w.toMove(), []string{mine}) {
 		t.Fatalf("key %+v, to move %v", k.Refresh, w.toMove())
 	}
 	w.refresh(key, 2, 2)
@@ -38,7 +38,7 @@ func TestSharesAreRefreshedOnASchedule(t *testing.T) {
 	w.now += resharing.Day
 	w.ok("node2", catalog.KindRefreshDue, resharing.Due{})
 	w.beginMove([]int{1, 2}, mine).all().erase()
-	if k := must[catalog.Key](t)(w.view().Key(key)); resharing.SharedAt(k) <= k.Started || k.Retired == nil {
+	if k := must[catalog.Key](t)(w.view().Keys().Get(key)); resharing.SharedAt(k) <= k.Started || k.Retired == nil {
 		t.Errorf("key %+v", k)
 	}
 	for _, p := range []int{1, 2, 3} {
@@ -71,9 +71,9 @@ func TestACanaryTriesTheSharesOfAKey(t *testing.T) {
 	w.no("bank", catalog.KindCanaryBegin, begin, catalog.RefusedForbidden, "role")
 	w.no("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 2}, catalog.RefusedConflict, "canary")
 	w.no("node1", catalog.KindCanarySet, set(1, 0, false), catalog.RefusedConflict, "canary")
-	opened := must[catalog.Key](t)(w.view().Key(key)).Opened
+	opened := must[catalog.Key](t)(w.view().Keys().Get(key)).Opened
 	w.ok("node1", catalog.KindCanaryBegin, begin)
-	if now := must[catalog.Key](t)(w.view().Key(key)).Opened; now != opened+3 {
+	if now := must[catalog.Key](t)(w.view().Keys().Get(key)).Opened; now != opened+3 {
 		t.Errorf("%d tiles are counted", now-opened)
 	}
 	w.no("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 2}, catalog.RefusedConflict, "canary")
@@ -82,7 +82,7 @@ func TestACanaryTriesTheSharesOfAKey(t *testing.T) {
 	w.ok("node1", catalog.KindCanarySet, set(1, 0, false))
 	w.no("node1", catalog.KindCanarySet, set(1, 0, true), catalog.RefusedConflict, "twice")
 	w.ok("node2", catalog.KindCanarySet, set(1, 1, false))
-	if c := must[resharing.Canary](t)(w.view().Canary(key)); c.Ended == 0 || len(c.Unfit) != 0 || !c.Reason.IsZero() {
+	if c := must[resharing.Canary](t)(w.view().Keys().Canary(key)); c.Ended == 0 || len(c.Unfit) != 0 || !c.Reason.IsZero() {
 		t.Fatalf("canary %+v", c)
 	}
 	w.no("node3", catalog.KindCanarySet, set(1, 2, false), catalog.RefusedConflict, "canary")
@@ -92,7 +92,7 @@ func TestACanaryTriesTheSharesOfAKey(t *testing.T) {
 	w.ok("node1", catalog.KindCanarySet, set(2, 0, true))
 	w.ok("node2", catalog.KindCanarySet, set(2, 1, true))
 	w.ok("node3", catalog.KindCanarySet, set(2, 2, false))
-	if c := must[resharing.Canary](t)(w.view().Canary(key)); c.Ended == 0 || !slices.Equal(c.Unfit, []string{"node2"}) {
+	if c := must[resharing.Canary](t)(w.view().Keys().Canary(key)); c.Ended == 0 || !slices.Equal(c.Unfit, []string{"node2"}) {
 		t.Fatalf("canary %+v", c)
 	}
 
@@ -108,7 +108,7 @@ func TestACanaryTriesTheSharesOfAKey(t *testing.T) {
 	w.ok("node3", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 3})
 	w.no("node3", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 3}, catalog.RefusedConflict, "twice")
 	w.ok("node1", catalog.KindCanarySet, set(3, 0, false))
-	if c := must[resharing.Canary](t)(w.view().Canary(key)); c.Ended == 0 || !slices.Equal(c.Unfit, []string{"node3"}) {
+	if c := must[resharing.Canary](t)(w.view().Keys().Canary(key)); c.Ended == 0 || !slices.Equal(c.Unfit, []string{"node3"}) {
 		t.Fatalf("canary %+v", c)
 	}
 
@@ -116,14 +116,14 @@ func TestACanaryTriesTheSharesOfAKey(t *testing.T) {
 	next(4)
 	w.ok("operator", catalog.KindKeyRefresh, catalog.KeyRefresh{Key: key})
 	w.refresh(key, 3, 3)
-	if c := must[resharing.Canary](t)(w.view().Canary(key)); c.Ended == 0 || c.Reason.Code != "canary.shared" {
+	if c := must[resharing.Canary](t)(w.view().Keys().Canary(key)); c.Ended == 0 || c.Reason.Code != "canary.shared" {
 		t.Fatalf("canary %+v", c)
 	}
 	next(5)
 	w.ok("node1", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 5, Reason: told("node3 does not answer")})
 	next(6)
 	w.replace3("node3-b")
-	if c := must[resharing.Canary](t)(w.view().Canary(key)); c.Ended == 0 || c.Reason.Code != "seat.replaced" {
+	if c := must[resharing.Canary](t)(w.view().Keys().Canary(key)); c.Ended == 0 || c.Reason.Code != "seat.replaced" {
 		t.Fatalf("canary %+v", c)
 	}
 	w.no("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 7}, catalog.RefusedConflict, "canary_key")
@@ -138,14 +138,14 @@ func TestACanaryThatEndsEarlyNamesNobodyByItsSets(t *testing.T) {
 	w.ok("node1", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: 1, Set: 0})
 	w.ok("node2", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: 1, Set: 1, Wrong: true}) // a lie
 	w.ok("node2", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 1, Reason: told("late")})
-	if c := must[resharing.Canary](t)(w.view().Canary(key)); c.Ended == 0 || len(c.Unfit) > 0 {
+	if c := must[resharing.Canary](t)(w.view().Keys().Canary(key)); c.Ended == 0 || len(c.Unfit) > 0 {
 		t.Errorf("canary %+v", c)
 	}
 	w = noisy(t)
 	w.ok("node1", catalog.KindCanaryBegin, resharing.CanaryBegin{Key: key, Number: 1})
 	w.ok("node3", catalog.KindCanaryLacks, resharing.CanaryLacks{Key: key, Number: 1})
 	w.ok("node2", catalog.KindCanaryFail, resharing.CanaryFail{Key: key, Number: 1, Reason: told("late")})
-	if c := must[resharing.Canary](t)(w.view().Canary(key)); !slices.Equal(c.Unfit, []string{"node3"}) {
+	if c := must[resharing.Canary](t)(w.view().Keys().Canary(key)); !slices.Equal(c.Unfit, []string{"node3"}) {
 		t.Errorf("canary %+v", c)
 	}
 }
@@ -180,7 +180,7 @@ func TestCanariesAreNotRepeatedAtWill(t *testing.T) {
 		w.ok("node2", catalog.KindCanaryBegin, begin(number+1))
 		w.ok("node1", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: number + 1, Set: 0})
 		w.ok("node2", catalog.KindCanarySet, resharing.CanarySet{Key: key, Number: number + 1, Set: 1})
-		if c := must[resharing.Canary](t)(w.view().Canary(key)); c.VainUnder(c.Sharing) != p {
+		if c := must[resharing.Canary](t)(w.view().Keys().Canary(key)); c.VainUnder(c.Sharing) != p {
 			t.Errorf("canary %+v", c)
 		}
 		number += 2

@@ -18,7 +18,7 @@ const testModulus = 0x3ffffffffef8001
 // vectorOf is the commitment to the next version of a vector.
 func (w *world) vectorOf(name string, version int) catalog.VectorRegister {
 	w.t.Helper()
-	reg := must[catalog.Registry](w.t)(w.view().Registry("enterprises"))
+	reg := must[catalog.Registry](w.t)(w.view().Registries().Get("enterprises"))
 	b := catalog.VectorRegister{
 		Name: name, Version: version, Registry: reg.ID, Entities: reg.Rows, Rows: reg.Digest, Bits: 1, Pieces: 1, Modulus: testModulus,
 	}
@@ -40,7 +40,7 @@ func (w *world) vector(owner string, b catalog.VectorRegister) catalog.Vector {
 		x := []uint64{7, testModulus - 7}[i]
 		w.ok(node, catalog.KindVectorBits, catalog.VectorBits{Vector: id, Attempt: 1, Values: []uint64{x, 0}})
 	}
-	v := must[catalog.Vector](w.t)(w.view().Vector(id))
+	v := must[catalog.Vector](w.t)(w.view().Vectors().Get(id))
 	if v.State != catalog.VectorReady {
 		w.t.Fatalf("the vector is %s: %s", v.State, v.Reason)
 	}
@@ -65,7 +65,7 @@ func (w *world) lined(id string) {
 
 func (w *world) vectorState(id string) catalog.VectorState {
 	w.t.Helper()
-	return must[catalog.Vector](w.t)(w.view().Vector(id)).State
+	return must[catalog.Vector](w.t)(w.view().Vectors().Get(id)).State
 }
 
 func TestVectorIsReadyOnlyAfterBothChecks(t *testing.T) {
@@ -97,11 +97,11 @@ func TestVectorIsReadyOnlyAfterBothChecks(t *testing.T) {
 	w.ok("node1", catalog.KindVectorAttempt, catalog.VectorAttempt{Vector: id, Attempt: 2, Active: []string{"node1", "node3"}})
 	w.ok("node1", catalog.KindVectorBits, catalog.VectorBits{Vector: id, Attempt: 2, Values: []uint64{4, 0}})
 	w.ok("node3", catalog.KindVectorBits, catalog.VectorBits{Vector: id, Attempt: 2, Values: []uint64{testModulus - 4, 0}})
-	v := must[catalog.Vector](t)(w.view().Vector(id))
-	if v.State != catalog.VectorReady || v.ReadyAt == 0 || v.Checks != nil || len(must[[]catalog.Vector](t)(w.view().PendingVectors())) != 0 {
+	v := must[catalog.Vector](t)(w.view().Vectors().Get(id))
+	if v.State != catalog.VectorReady || v.ReadyAt == 0 || v.Checks != nil || len(must[[]catalog.Vector](t)(w.view().Vectors().Pending())) != 0 {
 		t.Errorf("got %+v, want a vector that is ready", v)
 	}
-	if mine := must[[]catalog.Vector](t)(w.view().Vectors(testID("bank"))); len(mine) != 1 || mine[0].ID != id {
+	if mine := must[[]catalog.Vector](t)(w.view().Vectors().Of(testID("bank"))); len(mine) != 1 || mine[0].ID != id {
 		t.Errorf("the bank has the vectors %+v", mine)
 	}
 }
@@ -138,7 +138,7 @@ func TestVectorIsRejectedForGood(t *testing.T) {
 			b := w.vectorOf("mine", 1)
 			id := w.ok("bank", catalog.KindVectorRegister, b).ID
 			spoil(w, id)
-			if v := must[catalog.Vector](t)(w.view().Vector(id)); v.State != catalog.VectorRejected || v.Reason.IsZero() || v.Lines != nil || v.Checks != nil {
+			if v := must[catalog.Vector](t)(w.view().Vectors().Get(id)); v.State != catalog.VectorRejected || v.Reason.IsZero() || v.Lines != nil || v.Checks != nil {
 				t.Fatalf("the vector is %+v, want it rejected", v)
 			}
 			// A second challenge for the same masks would take two equations.
@@ -200,7 +200,7 @@ func TestVectorCommitmentIsChecked(t *testing.T) {
 		w.ok("bank", catalog.KindVectorRegister, w.vectorOf("mine", i+1))
 	}
 	w.no("bank", catalog.KindVectorRegister, w.vectorOf("mine", catalog.MaxOpenVectors+1), catalog.RefusedConflict, "max_vectors")
-	first := must[[]catalog.Vector](t)(w.view().Vectors(testID("bank")))[0].ID
+	first := must[[]catalog.Vector](t)(w.view().Vectors().Of(testID("bank")))[0].ID
 	w.no("insurer", catalog.KindVectorDrop, catalog.VectorDrop{Vector: first}, catalog.RefusedForbidden, "owner")
 	w.ok("bank", catalog.KindVectorDrop, catalog.VectorDrop{Vector: first})
 	w.no("bank", catalog.KindVectorDrop, catalog.VectorDrop{Vector: first}, catalog.RefusedConflict, "vector_state")

@@ -15,7 +15,7 @@ const vectorRuns = 2
 // openVector returns a vector that is in a state, and the point of the node that
 // speaks, counted from 0.
 func (c *applyContext) openVector(id string, state catalog.VectorState) (catalog.Vector, int, error) {
-	v, err := load[catalog.Vector](c, records.PrefixVector+id, "unknown.vector", id)
+	v, err := load[catalog.Vector](c.tx, records.PrefixVector+id, "unknown.vector", id)
 	if err != nil {
 		return v, 0, err
 	}
@@ -93,7 +93,7 @@ func attemptVector(c *applyContext, b catalog.VectorAttempt) error {
 	if err != nil {
 		return err
 	}
-	a, r := c.nextCheck(v.Attempts, b.Attempt, b.Active, catalog.KeyRoster{Nodes: v.Nodes, Threshold: v.Threshold})
+	a, r := nextCheck(c.now, v.Attempts, b.Attempt, b.Active, catalog.KeyRoster{Nodes: v.Nodes, Threshold: v.Threshold})
 	if r != nil {
 		return r
 	}
@@ -120,7 +120,7 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 	if err != nil {
 		return err
 	}
-	i, err := c.turn(v.Attempts, b.Attempt, func(i int) bool { return v.Checks[i] != nil })
+	i, err := turn(v.Attempts, b.Attempt, c.node.ID, func(i int) bool { return v.Checks[i] != nil })
 	if err != nil {
 		return err
 	}
@@ -141,12 +141,12 @@ func addBits(c *applyContext, b catalog.VectorBits) error {
 		}
 	}
 	v.ReadyAt = c.now
-	among, err := c.vectorRoster(v.Registry)
+	among, err := vectorRoster(c.tx, c.cluster, v.Registry)
 	if err != nil {
 		return err
 	}
 	if v.Holders(*c.cluster) < len(v.Nodes) || !v.InForce().Roster().Equal(among) { // a machine was replaced meanwhile, or the key moved
-		if err := c.todo(true, moveKey(v), v.ID); err != nil {
+		if err := todo(c.tx, true, moveKey(v), v.ID); err != nil {
 			return err
 		}
 	}

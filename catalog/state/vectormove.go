@@ -2,7 +2,6 @@ package state
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -12,11 +11,6 @@ import (
 	"github.com/weirdata/weir/catalog/resharing"
 	"github.com/weirdata/weir/catalog/roster"
 )
-
-// maxMoveTries bounds how often a vector is moved in vain, until an operator asks for it again
-// or the roster changes: a dealer that lies may learn one bit of it each time (PROTOCOL.md
-// section 6.9). It is more than any roster has windows of dealers.
-const maxMoveTries = catalog.MaxNodes + 1
 
 // moveActs are the acts that move private vectors to those who share their publisher's key (DATA_MODEL.md
 // section 7.2).
@@ -33,119 +27,21 @@ var moveActs = []act{
 }
 
 // refreshVectors asks for new shares of every vector. Nothing but the shares changes by it.
-func refreshVectors(c *applyContext, _ resharing.Refresh) error { return c.moveVectors(nil) }
-
-// moveVectors has every vector moved to the nodes of its roster (vectorRoster) as they are. A machine
-// that takes a seat calls it after the cluster is stored, and names why: moves under way have dealt
-// to the machine before and begin anew, and no node that is gone is waited for to erase its shares. Without a reason
-// nothing changed but that new shares are asked for, and what is under way goes on.
-func (c *applyContext) moveVectors(why *catalog.Reason) error {
-	moves, err := records.List[resharing.Move](c.tx, records.PrefixMove)
-	if err != nil {
-		return err
-	}
-	for _, m := range moves {
-		if why == nil {
-			continue
-		}
-		if m.State == resharing.Erasing {
-			err = c.forgetGone(m)
-		} else {
-			err = c.endMove(m, *why)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	held, err := records.ListNamed[catalog.Vector](c.tx, records.PrefixVectorHeld, records.PrefixVector)
-	if err != nil {
-		return err
-	}
-	for _, v := range held {
-		if v.State != catalog.VectorReady || v.Holders(*c.cluster) < v.InForce().Threshold {
-			continue // registered under the new roster or not at all, or lost
-		}
-		if err := c.wantMove(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// vectorRoster is among whom vectors of a registry are shared: the nodes that share the key of
-// its publisher, so that they can be computed with together.
-func (c *applyContext) vectorRoster(registry string) (catalog.KeyRoster, error) {
-	reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+registry)
-	if err != nil {
-		return catalog.KeyRoster{}, err
-	}
-	k, err := records.KeyOf(c.tx, reg.Owner)
-	if errors.Is(err, records.ErrNotFound) || err == nil && k.State != catalog.KeyReady {
-		return c.cluster.Roster(), nil
-	}
-	return k.Roster(), err
-}
-
-// followKey has the vectors moved of the registries of a publisher whose key has moved.
-func (c *applyContext) followKey(k catalog.Key) error {
-	held, err := records.ListNamed[catalog.Vector](c.tx, records.PrefixVectorHeld, records.PrefixVector)
-	if err != nil {
-		return err
-	}
-	for _, v := range held {
-		reg, err := records.Find[catalog.Registry](c.tx, records.PrefixRegistry+v.Registry)
-		if err != nil {
-			return err
-		}
-		if reg.Owner != k.Publisher || v.State != catalog.VectorReady || v.InForce().Roster().Equal(k.Roster()) || v.Holders(*c.cluster) < v.InForce().Threshold {
-			continue
-		}
-		if err := c.wantMove(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wantMove has a vector moved.
-func (c *applyContext) wantMove(v catalog.Vector) error {
-	v.Tried, v.Stays = 0, catalog.Reason{}
-	return cmp.Or(c.todo(true, moveKey(v), v.ID), c.storeVector(v))
-}
-
-func moveKey(v catalog.Vector) string { return records.PrefixTodoMove + records.SeqName(v.Seq) }
-
-func (c *applyContext) storeVector(v catalog.Vector) error {
-	return records.Put(c.tx, records.PrefixVector+v.ID, v)
-}
-
-func (c *applyContext) storeMove(m resharing.Move) error {
-	return records.Put(c.tx, records.PrefixMove+records.SeqName(m.Seq), m)
-}
-
-// forgetGone does not wait for machines that are in no seat any more to erase what they have:
-// nobody can.
-func (c *applyContext) forgetGone(m resharing.Move) error {
-	still := c.cluster.Holding(m.Seq)
-	for i, id := range m.Members() {
-		m.Erased[i] = m.Erased[i] || !slices.Contains(still, id)
-	}
-	return c.overIfErased(m)
-}
+func refreshVectors(c *applyContext, _ resharing.Refresh) error { return c.moves().wantAll(nil) }
 
 // beginMove begins a move. Any node may: what it says follows from the state but for the
 // dealers, who deal to the whole roster whoever they are. One is dealt at a time.
 func beginMove(c *applyContext, b resharing.Begin) error {
-	moves, err := records.List[resharing.Move](c.tx, records.PrefixMove)
+	all, err := records.List[resharing.Move](c.tx, records.PrefixMove)
 	if err != nil {
 		return err
 	}
-	for _, m := range moves {
+	for _, m := range all {
 		if m.State != resharing.Erasing {
 			return catalog.Conflict("move", "move.running", m.Seq)
 		}
 		m.Erased = roster.WithoutLate(*c.cluster, m.Members(), m.Erased, m.InForce, c.now)
-		if err := c.overIfErased(m); err != nil {
+		if err := c.moves().overIfErased(m); err != nil {
 			return err
 		}
 	}
@@ -159,7 +55,7 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 	entries := 0
 	for i, id := range b.Vectors {
 		at := fmt.Sprintf("vectors[%d]", i)
-		v, err := load[catalog.Vector](c, records.PrefixVector+id, "unknown.vector", id)
+		v, err := load[catalog.Vector](c.tx, records.PrefixVector+id, "unknown.vector", id)
 		if err != nil {
 			return err
 		}
@@ -173,7 +69,7 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 				from[p] = ""
 			}
 		}
-		to, err := c.vectorRoster(v.Registry)
+		to, err := vectorRoster(c.tx, c.cluster, v.Registry)
 		if err != nil {
 			return err
 		}
@@ -189,7 +85,7 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 			return catalog.Invalid(at, "move.entries", resharing.MaxEntries)
 		}
 		v.Moving = c.seq
-		if err := c.storeVector(v); err != nil {
+		if err := storeVector(c.tx, v); err != nil {
 			return err
 		}
 	}
@@ -198,28 +94,12 @@ func beginMove(c *applyContext, b resharing.Begin) error {
 	}
 	m.Dealers, m.Deals = b.Dealers, make([][]catalog.Digest, len(b.Dealers))
 	c.out.ID = records.SeqName(m.Seq)
-	return c.storeMove(m)
-}
-
-// openMove returns a move in a state, and the place of the node that speaks among its members.
-func (c *applyContext) openMove(seq uint64, state resharing.State) (resharing.Move, int, error) {
-	m, err := load[resharing.Move](c, records.PrefixMove+records.SeqName(seq), "unknown.move", seq)
-	if err != nil {
-		return m, 0, err
-	}
-	if m.State != state {
-		return m, 0, catalog.Conflict("move_state", "move.state", m.Seq, m.State)
-	}
-	i := slices.Index(m.Members(), c.node.ID)
-	if i < 0 {
-		return m, 0, catalog.Forbidden("member", "move.member", c.node.ID, m.Seq)
-	}
-	return m, i, nil
+	return c.moves().store(m)
 }
 
 // dealMove takes a dealer's commitment to what it deals.
 func dealMove(c *applyContext, b resharing.Deal) error {
-	m, _, err := c.openMove(b.Move, resharing.Dealing)
+	m, _, err := c.moves().open(b.Move, resharing.Dealing, c.node.ID)
 	if err != nil {
 		return err
 	}
@@ -236,7 +116,7 @@ func dealMove(c *applyContext, b resharing.Deal) error {
 		if k < 0 || k >= len(m.Vectors) {
 			return catalog.Invalid("lacks", "move.lacks_none", k)
 		}
-		if err := c.leaveMove(&m, k, catalog.Why("move.lacks", c.node.ID)); err != nil {
+		if err := c.moves().leave(&m, k, catalog.Why("move.lacks", c.node.ID)); err != nil {
 			return err
 		}
 	}
@@ -244,53 +124,13 @@ func dealMove(c *applyContext, b resharing.Deal) error {
 	if len(m.Waits()) == 0 {
 		m.State, m.Nonces = resharing.Storing, make([][]byte, len(m.Members()))
 	}
-	return c.goOn(m)
-}
-
-// leaveMove leaves a vector of a move where it is.
-func (c *applyContext) leaveMove(m *resharing.Move, i int, why catalog.Reason) error {
-	if !m.Moves(i) {
-		return nil
-	}
-	m.Out[i] = why
-	v, err := records.Find[catalog.Vector](c.tx, records.PrefixVector+m.Vectors[i])
-	if err != nil {
-		return err
-	}
-	v.Moving, v.Stays = 0, why
-	if v.Tried++; v.Tried >= maxMoveTries {
-		if err := c.todo(false, moveKey(v), ""); err != nil {
-			return err
-		}
-	}
-	return c.storeVector(v)
-}
-
-// goOn stores a move, or forgets it where no vector is left in it.
-func (c *applyContext) goOn(m resharing.Move) error {
-	for i := range m.Vectors {
-		if m.Moves(i) {
-			return c.storeMove(m)
-		}
-	}
-	return records.Remove(c.tx, records.PrefixMove+records.SeqName(m.Seq))
-}
-
-// endMove ends a move: the shares from before stay in force for all of its vectors, and the
-// next one draws everything anew.
-func (c *applyContext) endMove(m resharing.Move, why catalog.Reason) error {
-	for i := range m.Vectors {
-		if err := c.leaveMove(&m, i, why); err != nil {
-			return err
-		}
-	}
-	return c.goOn(m)
+	return c.moves().goOn(m)
 }
 
 // holdMove takes a member's word that it has stored what it was dealt. With the last one the
 // challenge is there, and nobody could know it when the dealings were committed to.
 func holdMove(c *applyContext, b resharing.Hold) error {
-	m, i, err := c.openMove(b.Move, resharing.Storing)
+	m, i, err := c.moves().open(b.Move, resharing.Storing, c.node.ID)
 	switch {
 	case err != nil:
 		return err
@@ -303,19 +143,19 @@ func holdMove(c *applyContext, b resharing.Hold) error {
 	if len(m.Waits()) == 0 {
 		m.State, m.Lines = resharing.Lining, make([]*resharing.Line, len(m.Members()))
 	}
-	return c.storeMove(m)
+	return c.moves().store(m)
 }
 
 // lineMove takes a member's numbers in the first check; the last one's decide.
 func lineMove(c *applyContext, b resharing.Line) error {
-	m, i, err := c.openMove(b.Move, resharing.Lining)
+	m, i, err := c.moves().open(b.Move, resharing.Lining, c.node.ID)
 	if err != nil {
 		return err
 	}
 	if m.Lines[i] != nil {
 		return catalog.Conflict("twice", "vector.line_sent", c.node.ID)
 	}
-	vectors, err := c.vectorsIn(m)
+	vectors, err := c.moves().vectors(m)
 	if err != nil {
 		return err
 	}
@@ -325,28 +165,17 @@ func lineMove(c *applyContext, b resharing.Line) error {
 	}
 	m.Lines[i] = &b
 	if len(m.Waits()) > 0 {
-		return c.storeMove(m)
+		return c.moves().store(m)
 	}
 	for k, v := range vectors {
 		if m.Moves(k) && !m.SameLine(k, polynomial.Modulus(v.Modulus)) {
-			if err := c.leaveMove(&m, k, catalog.Why("move.lines")); err != nil {
+			if err := c.moves().leave(&m, k, catalog.Why("move.lines")); err != nil {
 				return err
 			}
 		}
 	}
 	m.State, m.Lines = resharing.Proving, nil
-	return c.goOn(m)
-}
-
-func (c *applyContext) vectorsIn(m resharing.Move) ([]catalog.Vector, error) {
-	out := make([]catalog.Vector, len(m.Vectors))
-	for i, id := range m.Vectors {
-		var err error
-		if out[i], err = records.Find[catalog.Vector](c.tx, records.PrefixVector+id); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return c.moves().goOn(m)
 }
 
 // checkMoveNumbers refuses numbers that are not those of every vector that is moved, of whom
@@ -372,31 +201,31 @@ func checkMoveNumbers(m resharing.Move, vectors []catalog.Vector, field string, 
 
 // attemptMove names an active set of the new roster for the second check.
 func attemptMove(c *applyContext, b resharing.Attempt) error {
-	m, _, err := c.openMove(b.Move, resharing.Proving)
+	m, _, err := c.moves().open(b.Move, resharing.Proving, c.node.ID)
 	if err != nil {
 		return err
 	}
-	a, r := c.nextCheck(m.Tries, b.Attempt, b.Active, m.Target())
+	a, r := nextCheck(c.now, m.Tries, b.Attempt, b.Active, m.Target())
 	if r != nil {
 		return r
 	}
 	m.Tries = append(m.Tries, a)
 	m.Checks = make([][][]uint64, len(b.Active))
-	return c.storeMove(m)
+	return c.moves().store(m)
 }
 
 // addMoveBits takes a member's shares of what the second check opens; the last one's decide.
 // What passed is in force for every attempt that is named from here on.
 func addMoveBits(c *applyContext, b resharing.Bits) error {
-	m, _, err := c.openMove(b.Move, resharing.Proving)
+	m, _, err := c.moves().open(b.Move, resharing.Proving, c.node.ID)
 	if err != nil {
 		return err
 	}
-	i, err := c.turn(m.Tries, b.Attempt, func(i int) bool { return m.Checks[i] != nil })
+	i, err := turn(m.Tries, b.Attempt, c.node.ID, func(i int) bool { return m.Checks[i] != nil })
 	if err != nil {
 		return err
 	}
-	vectors, err := c.vectorsIn(m)
+	vectors, err := c.moves().vectors(m)
 	if err != nil {
 		return err
 	}
@@ -405,7 +234,7 @@ func addMoveBits(c *applyContext, b resharing.Bits) error {
 	}
 	m.Checks[i] = b.Values
 	if slices.ContainsFunc(m.Checks, func(list [][]uint64) bool { return list == nil }) {
-		return c.storeMove(m)
+		return c.moves().store(m)
 	}
 	m.InForce = c.now
 	for k, v := range vectors {
@@ -413,32 +242,32 @@ func addMoveBits(c *applyContext, b resharing.Bits) error {
 			continue
 		}
 		if !m.SumsToZero(k, polynomial.Modulus(v.Modulus)) {
-			if err := c.leaveMove(&m, k, notBits(v)); err != nil {
+			if err := c.moves().leave(&m, k, notBits(v)); err != nil {
 				return err
 			}
 			continue
 		}
 		v.Sharing, v.Tried, v.Stays = m.Sharing(), 0, catalog.Reason{}
-		to, err := c.vectorRoster(v.Registry)
+		to, err := vectorRoster(c.tx, c.cluster, v.Registry)
 		if err != nil {
 			return err
 		}
 		if to.Equal(v.InForce().Roster()) { // else its publisher's key has moved meanwhile, and it follows
-			if err := c.todo(false, moveKey(v), ""); err != nil {
+			if err := todo(c.tx, false, moveKey(v), ""); err != nil {
 				return err
 			}
 		}
-		if err := c.storeVector(v); err != nil {
+		if err := storeVector(c.tx, v); err != nil {
 			return err
 		}
 	}
 	m.State, m.Checks, m.Erased = resharing.Erasing, nil, make([]bool, len(m.Members()))
-	return c.goOn(m)
+	return c.moves().goOn(m)
 }
 
 // failMove ends an attempt of the second check, or a move that does not get on.
 func failMove(c *applyContext, b resharing.Fail) error {
-	m, err := load[resharing.Move](c, records.PrefixMove+records.SeqName(b.Move), "unknown.move", b.Move)
+	m, err := load[resharing.Move](c.tx, records.PrefixMove+records.SeqName(b.Move), "unknown.move", b.Move)
 	if err != nil {
 		return err
 	}
@@ -446,7 +275,7 @@ func failMove(c *applyContext, b resharing.Fail) error {
 		return catalog.Conflict("move_state", "move.state", m.Seq, m.State)
 	}
 	if b.Attempt == 0 {
-		return c.endMove(m, b.Reason.Clean())
+		return c.moves().end(m, b.Reason.Clean())
 	}
 	a, err := checkAttempt(m.Tries, b.Attempt)
 	if err != nil {
@@ -454,14 +283,14 @@ func failMove(c *applyContext, b resharing.Fail) error {
 	}
 	a.Failed, m.Checks = b.Reason.Clean(), nil
 	if len(m.Tries) == catalog.MaxParityAttempts {
-		return c.endMove(m, catalog.Why("vector.attempts", catalog.MaxParityAttempts).With(a.Failed))
+		return c.moves().end(m, catalog.Why("vector.attempts", catalog.MaxParityAttempts).With(a.Failed))
 	}
-	return c.storeMove(m)
+	return c.moves().store(m)
 }
 
 // erasedMove takes a member's word that it has erased its shares from before.
 func erasedMove(c *applyContext, b resharing.Erased) error {
-	m, i, err := c.openMove(b.Move, resharing.Erasing)
+	m, i, err := c.moves().open(b.Move, resharing.Erasing, c.node.ID)
 	switch {
 	case err != nil:
 		return err
@@ -469,59 +298,5 @@ func erasedMove(c *applyContext, b resharing.Erased) error {
 		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
 	}
 	m.Erased[i] = true
-	return c.overIfErased(m)
-}
-
-// overIfErased forgets a move once nothing of before is left. Its vectors can be moved again:
-// there are never three sharings of one.
-func (c *applyContext) overIfErased(m resharing.Move) error {
-	if len(m.Waits()) > 0 {
-		return c.storeMove(m)
-	}
-	for i, id := range m.Vectors {
-		if !m.Moves(i) {
-			continue
-		}
-		v, err := records.Find[catalog.Vector](c.tx, records.PrefixVector+id)
-		if err != nil {
-			return err
-		}
-		v.Moving = 0
-		if err := c.storeVector(v); err != nil {
-			return err
-		}
-	}
-	return records.Remove(c.tx, records.PrefixMove+records.SeqName(m.Seq))
-}
-
-// dropMoving takes a vector that its owner drops out of the move that it is in.
-func (c *applyContext) dropMoving(v *catalog.Vector) error {
-	if v.Moving == 0 {
-		return nil
-	}
-	m, err := records.Find[resharing.Move](c.tx, records.PrefixMove+records.SeqName(v.Moving))
-	if err != nil {
-		return err
-	}
-	v.Moving = 0
-	i := slices.Index(m.Vectors, v.ID)
-	if m.State == resharing.Erasing {
-		return nil // it has moved; its shares are erased as those of every dropped one
-	}
-	m.Out[i] = catalog.Why("move.dropped")
-	return c.goOn(m)
-}
-
-// underOf lists, of the private vectors of a verdict, the sharings of those that were moved.
-func (c *applyContext) underOf(verdict catalog.Verdict) (list []catalog.VectorUnder, err error) {
-	for _, u := range verdict.Vectors {
-		v, err := records.Find[catalog.Vector](c.tx, records.PrefixVector+u.ID)
-		if err != nil {
-			return nil, err
-		}
-		if v.Sharing.Move != 0 {
-			list = append(list, catalog.VectorUnder{ID: v.ID, Move: v.Sharing.Move})
-		}
-	}
-	return list, nil
+	return c.moves().overIfErased(m)
 }

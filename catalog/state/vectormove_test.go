@@ -28,7 +28,7 @@ func (w *world) beginMove(dealers []int, vectors ...string) moving {
 
 func (m moving) now() resharing.Move {
 	m.t.Helper()
-	for _, x := range must[[]resharing.Move](m.t)(m.view().Moves()) {
+	for _, x := range must[[]resharing.Move](m.t)(m.view().Vectors().Moves()) {
 		if x.Seq == m.seq {
 			return x
 		}
@@ -112,15 +112,15 @@ func (m moving) all() moving { return m.deal().hold().line(nil).prove(0) }
 
 func (w *world) vectorNow(id string) catalog.Vector {
 	w.t.Helper()
-	return must[catalog.Vector](w.t)(w.view().Vector(id))
+	return must[catalog.Vector](w.t)(w.view().Vectors().Get(id))
 }
 
 func (w *world) toMove() (ids []string) {
 	w.t.Helper()
-	for _, v := range must[[]catalog.Vector](w.t)(w.view().VectorsToMove(100)) {
+	for _, v := range must[[]catalog.Vector](w.t)(w.view().Vectors().ToMove(100)) {
 		ids = append(ids, v.ID)
 	}
-	if n := must[int](w.t)(w.view().CountVectorsToMove()); n != len(ids) {
+	if n := must[int](w.t)(w.view().Vectors().CountToMove()); n != len(ids) {
 		w.t.Fatalf("%d vectors are counted, %d listed", n, len(ids))
 	}
 	return ids
@@ -244,7 +244,7 @@ func TestVectorsMoveInTheirOrderOnly(t *testing.T) {
 	if v := w.vectorNow(mine.ID); v.InForce().Move != again.seq || v.Moving != 0 {
 		t.Errorf("vector %+v", v)
 	}
-	if left := must[[]resharing.Move](t)(w.view().Moves()); len(left) != 0 {
+	if left := must[[]resharing.Move](t)(w.view().Vectors().Moves()); len(left) != 0 {
 		t.Errorf("moves left: %+v", left)
 	}
 }
@@ -362,7 +362,7 @@ func TestTheSecondCheckOfAMoveIsTriedSixteenTimes(t *testing.T) {
 		w.no("node2", catalog.KindMoveFail, resharing.Fail{Move: m.seq, Attempt: i + 2}, catalog.RefusedConflict, "attempt")
 		w.ok("node2", catalog.KindMoveFail, resharing.Fail{Move: m.seq, Attempt: i + 1, Reason: told("node1 is gone")})
 	}
-	if v := w.vectorNow(mine); v.Stays.Code != "vector.attempts" || len(must[[]resharing.Move](t)(w.view().Moves())) != 0 {
+	if v := w.vectorNow(mine); v.Stays.Code != "vector.attempts" || len(must[[]resharing.Move](t)(w.view().Vectors().Moves())) != 0 {
 		t.Errorf("vector %+v", v)
 	}
 }
@@ -394,7 +394,7 @@ func TestAMoveEndsWithItsRoster(t *testing.T) {
 	next := w.machine3("node2-b")
 	next.Node.Point, next.Node.ID, next.KeysLost = 2, "node2", true
 	w.ok("operator", catalog.KindSeatReplace, next)
-	if left := must[[]resharing.Move](t)(w.view().Moves()); len(left) != 0 || len(w.toMove()) != 2 {
+	if left := must[[]resharing.Move](t)(w.view().Vectors().Moves()); len(left) != 0 || len(w.toMove()) != 2 {
 		t.Errorf("moves %+v, to move %v", left, w.toMove())
 	}
 	w.no("node1", catalog.KindMoveBegin, resharing.Begin{Vectors: []string{mine}, Dealers: []int{1, 2}}, catalog.RefusedInvalid, "invalid")
@@ -434,7 +434,7 @@ func TestADroppedVectorLeavesItsMove(t *testing.T) {
 	w.ok("operator", catalog.KindVectorRefresh, resharing.Refresh{})
 	w.beginMove([]int{1, 2}, third)
 	w.ok("bank", catalog.KindVectorDrop, catalog.VectorDrop{Vector: third})
-	if left := must[[]resharing.Move](t)(w.view().Moves()); len(left) != 0 || len(w.toMove()) != 0 {
+	if left := must[[]resharing.Move](t)(w.view().Vectors().Moves()); len(left) != 0 || len(w.toMove()) != 0 {
 		t.Errorf("moves %+v, to move %v", left, w.toMove())
 	}
 }

@@ -33,7 +33,7 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 	if r := wellformed.Vector(b); r != nil {
 		return r
 	}
-	reg, err := load[catalog.Registry](c, records.PrefixRegistry+b.Registry, "unknown.registry", b.Registry)
+	reg, err := load[catalog.Registry](c.tx, records.PrefixRegistry+b.Registry, "unknown.registry", b.Registry)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func registerVector(c *applyContext, b catalog.VectorRegister) error {
 	if r := wellformed.Groups(b, reg.Columns); r != nil {
 		return r
 	}
-	among, err := c.vectorRoster(b.Registry)
+	among, err := vectorRoster(c.tx, c.cluster, b.Registry)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func useShares(c *applyContext, field string, shares []catalog.Digest) error {
 // answered first: without its vector no attempt of it could complete, so its price would
 // be given back.
 func dropVector(c *applyContext, b catalog.VectorDrop) error {
-	v, err := load[catalog.Vector](c, records.PrefixVector+b.Vector, "unknown.vector", b.Vector)
+	v, err := load[catalog.Vector](c.tx, records.PrefixVector+b.Vector, "unknown.vector", b.Vector)
 	switch {
 	case err != nil:
 		return err
@@ -140,7 +140,7 @@ func dropVector(c *applyContext, b catalog.VectorDrop) error {
 	if asked != "" {
 		return catalog.Conflict("vector_asked", "vector.asked", asked, v.ID, v.Name, v.Version)
 	}
-	if err := c.dropMoving(&v); err != nil {
+	if err := c.moves().drop(&v); err != nil {
 		return err
 	}
 	return c.endVector(v, catalog.VectorDropped, catalog.Reason{})
@@ -172,13 +172,13 @@ func (c *applyContext) putVector(v catalog.Vector) error {
 	held := !v.Over() || v.State == catalog.VectorReady
 	c.out.ID = v.ID
 	if v.State != catalog.VectorReady {
-		if err := c.todo(false, moveKey(v), ""); err != nil {
+		if err := todo(c.tx, false, moveKey(v), ""); err != nil {
 			return err
 		}
 	}
 	return cmp.Or(
-		c.todo(held, records.PrefixVectorHeld+v.Owner+"/"+records.SeqName(v.Seq), v.ID),
-		c.todo(!v.Over(), records.PrefixTodoVector+records.SeqName(v.Seq), v.ID),
+		todo(c.tx, held, records.PrefixVectorHeld+v.Owner+"/"+records.SeqName(v.Seq), v.ID),
+		todo(c.tx, !v.Over(), records.PrefixTodoVector+records.SeqName(v.Seq), v.ID),
 		records.Put(c.tx, records.PrefixVector+v.ID, v),
 	)
 }

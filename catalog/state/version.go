@@ -89,7 +89,7 @@ func checkCaps(c *applyContext, d catalog.Descriptor, reg catalog.Registry, b ca
 }
 
 func (c *applyContext) ownDataset(id string) (catalog.Dataset, error) {
-	d, err := load[catalog.Dataset](c, records.PrefixDataset+id, "unknown.dataset", id)
+	d, err := load[catalog.Dataset](c.tx, records.PrefixDataset+id, "unknown.dataset", id)
 	if err == nil && d.Owner != c.signer.ID {
 		return d, catalog.Forbidden("owner", "dataset.owner", id)
 	}
@@ -105,12 +105,12 @@ func pending(v catalog.Version) bool {
 func (c *applyContext) putVersion(v catalog.Version) error {
 	name := records.VersionName(v.Dataset, v.Version)
 	c.out.ID, c.out.Version = v.Dataset, v.Version
-	return cmp.Or(c.todo(pending(v), records.PrefixTodoVersion+name, ""), records.Put(c.tx, records.PrefixVersion+name, v))
+	return cmp.Or(todo(c.tx, pending(v), records.PrefixTodoVersion+name, ""), records.Put(c.tx, records.PrefixVersion+name, v))
 }
 
 // version loads a version that is in one of the states; none are named: in any.
 func (c *applyContext) version(dataset string, number int, states ...catalog.VersionState) (catalog.Version, error) {
-	v, err := load[catalog.Version](c, records.PrefixVersion+records.VersionName(dataset, number), "unknown.version", number, dataset)
+	v, err := load[catalog.Version](c.tx, records.PrefixVersion+records.VersionName(dataset, number), "unknown.version", number, dataset)
 	if err == nil && len(states) > 0 && !slices.Contains(states, v.State) {
 		return v, outOfTurn(v)
 	}
@@ -142,7 +142,7 @@ func commitVersion(c *applyContext, b catalog.VersionCommit) error {
 	}
 	v.State = catalog.VersionCommitted
 	for _, n := range roster.All(*c.cluster) {
-		if err := c.todo(true, records.PrefixTodoAck+n.ID+"/"+records.VersionName(v.Dataset, v.Version), ""); err != nil {
+		if err := todo(c.tx, true, records.PrefixTodoAck+n.ID+"/"+records.VersionName(v.Dataset, v.Version), ""); err != nil {
 			return err
 		}
 	}
@@ -174,7 +174,7 @@ func (c *applyContext) reject(v catalog.Version, reason catalog.Reason) error {
 		return err
 	}
 	for _, n := range roster.All(*c.cluster) {
-		if err := c.todo(false, records.PrefixTodoAck+n.ID+"/"+name, ""); err != nil {
+		if err := todo(c.tx, false, records.PrefixTodoAck+n.ID+"/"+name, ""); err != nil {
 			return err
 		}
 	}
@@ -198,7 +198,7 @@ func ackVersion(c *applyContext, b catalog.VersionAck) error {
 	case !b.Reason.IsZero():
 		return c.reject(v, catalog.Why("node.said", c.node.ID).With(b.Reason.Clean()))
 	}
-	v.Acks = c.inOrder(append(v.Acks, c.node.ID))
+	v.Acks = membersInOrder(*c.cluster, append(v.Acks, c.node.ID))
 	k, err := records.Find[catalog.Key](c.tx, records.PrefixKey+v.Key)
 	if err != nil {
 		return err
@@ -207,13 +207,13 @@ func ackVersion(c *applyContext, b catalog.VersionAck) error {
 		v.State = catalog.VersionStored
 	}
 	acked := records.PrefixTodoAck + c.node.ID + "/" + records.VersionName(v.Dataset, v.Version)
-	return cmp.Or(c.todo(false, acked, ""), c.putVersion(v))
+	return cmp.Or(todo(c.tx, false, acked, ""), c.putVersion(v))
 }
 
-// inOrder lists those ids that take part, those with seats first, in ascending points.
-func (c *applyContext) inOrder(ids []string) []string {
+// membersInOrder lists those ids that take part, those with seats first, in ascending points.
+func membersInOrder(cluster catalog.Cluster, ids []string) []string {
 	var all []string
-	for _, n := range roster.All(*c.cluster) {
+	for _, n := range roster.All(cluster) {
 		all = append(all, n.ID)
 	}
 	return inOrder(all, ids)

@@ -31,7 +31,7 @@ func unpublished(t statetest.T, public bool) (*world, catalog.Descriptor, catalo
 
 func (w *world) versionState(want catalog.VersionState) catalog.Version {
 	w.t.Helper()
-	v := must[catalog.Version](w.t)(w.view().Version("emissions", 1))
+	v := must[catalog.Version](w.t)(w.view().Versions().Get("emissions", 1))
 	if v.State != want {
 		w.t.Fatalf("version is %s (%s), want %s", v.State, v.Reason, want)
 	}
@@ -42,7 +42,7 @@ func TestVersionGoesLiveWhenItsParityOpensToZero(t *testing.T) {
 	w, d, v, counts := unpublished(t, false)
 	w.publish(d, v, counts)
 	w.versionState(catalog.VersionCommitted)
-	if todo := must[[]catalog.Version](t)(w.view().Unacked("node2")); len(todo) != 1 || todo[0].Version != 1 {
+	if todo := must[[]catalog.Version](t)(w.view().Versions().Unacked("node2")); len(todo) != 1 || todo[0].Version != 1 {
 		t.Fatalf("unacked %+v", todo)
 	}
 	w.stored("emissions", 1, 1)
@@ -50,7 +50,7 @@ func TestVersionGoesLiveWhenItsParityOpensToZero(t *testing.T) {
 	w.no("node1", catalog.KindVersionAck, catalog.VersionAck{Dataset: "emissions", Version: 1}, catalog.RefusedConflict, "twice")
 	w.ok("node2", catalog.KindVersionAck, catalog.VersionAck{Dataset: "emissions", Version: 1})
 	w.versionState(catalog.VersionStored)
-	if todo := must[[]catalog.Version](t)(w.view().PendingVersions()); len(todo) != 1 {
+	if todo := must[[]catalog.Version](t)(w.view().Versions().Pending()); len(todo) != 1 {
 		t.Fatalf("pending %+v", todo)
 	}
 	w.live("emissions", 1)
@@ -58,10 +58,10 @@ func TestVersionGoesLiveWhenItsParityOpensToZero(t *testing.T) {
 		t.Fatalf("version %+v", live)
 	}
 	w.ok("node3", catalog.KindVersionAck, catalog.VersionAck{Dataset: "emissions", Version: 1})
-	if todo := must[[]catalog.Version](t)(w.view().Unacked("node3")); len(todo) != 0 {
+	if todo := must[[]catalog.Version](t)(w.view().Versions().Unacked("node3")); len(todo) != 0 {
 		t.Fatalf("unacked %+v", todo)
 	}
-	if todo := must[[]catalog.Version](t)(w.view().PendingVersions()); len(todo) != 0 {
+	if todo := must[[]catalog.Version](t)(w.view().Versions().Pending()); len(todo) != 0 {
 		t.Fatalf("pending %+v", todo)
 	}
 
@@ -74,7 +74,7 @@ func TestVersionGoesLiveWhenItsParityOpensToZero(t *testing.T) {
 	if d := must[catalog.Dataset](t)(w.view().Dataset("emissions")); d.Live != 2 {
 		t.Fatalf("dataset %+v", d)
 	}
-	if all := must[[]catalog.Version](t)(w.view().Versions("emissions")); len(all) != 2 || all[1].Version != 2 {
+	if all := must[[]catalog.Version](t)(w.view().Versions().Of("emissions")); len(all) != 2 || all[1].Version != 2 {
 		t.Fatalf("versions %+v", all)
 	}
 	sameElsewhere(t, w)
@@ -137,7 +137,7 @@ func TestFailedParityAttemptsAreRepeatedAndCounted(t *testing.T) {
 		}
 	}
 	w.versionState(catalog.VersionRejected)
-	if k := must[catalog.Key](t)(w.view().KeyOf(testID("bureau"))); k.Opened != int64(catalog.MaxParityAttempts*v.Tiles) {
+	if k := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau"))); k.Opened != int64(catalog.MaxParityAttempts*v.Tiles) {
 		t.Fatalf("%d tiles counted, want %d", k.Opened, catalog.MaxParityAttempts*v.Tiles)
 	}
 }
@@ -192,13 +192,13 @@ func TestKeyStopsBeforeItIsWorn(t *testing.T) {
 		w, d, v, counts := unpublished(t, false)
 		w.publish(d, v, counts)
 		w.stored("emissions", 1, 2)
-		k := must[catalog.Key](t)(w.view().KeyOf(testID("bureau")))
+		k := must[catalog.Key](t)(w.view().Keys().Of(testID("bureau")))
 		k.Opened = catalog.MaxOpened - int64(v.Tiles) - room
 		if err := records.Put(w.store, records.PrefixKey+k.ID, k); err != nil {
 			t.Fatal(err)
 		}
 		w.ok("node3", catalog.KindVersionAttempt, catalog.VersionAttempt{Dataset: "emissions", Version: 1, Attempt: 1, Active: []string{"node1", "node2"}, Root: "node1"})
-		x := must[catalog.Version](t)(w.view().Version("emissions", 1))
+		x := must[catalog.Version](t)(w.view().Versions().Get("emissions", 1))
 		if rejected := strings.Contains(explain.Reason(x.Reason), "needs a new key"); x.State != state || rejected != (state == catalog.VersionRejected) {
 			t.Errorf("room for %d tiles more: the version is %s: %s", room, x.State, x.Reason)
 		}
@@ -369,7 +369,7 @@ func TestPublicDatasetsHaveNoCounts(t *testing.T) {
 func TestCountsTakeABoundedNumberOfChunks(t *testing.T) {
 	w, _, v, counts := unpublished(t, false)
 	w.ok("bureau", catalog.KindVersionPropose, v)
-	ver := must[catalog.Version](t)(w.view().Version("emissions", 1))
+	ver := must[catalog.Version](t)(w.view().Versions().Get("emissions", 1))
 	ver.Chunks = catalog.MaxChunks
 	if err := records.Put(w.store, records.PrefixVersion+records.VersionName("emissions", 1), ver); err != nil {
 		t.Fatal(err)

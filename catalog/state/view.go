@@ -36,8 +36,8 @@ func (v View) Authenticate(e catalog.Envelope) (*catalog.Refusal, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := applyContext{machine: v.machine, cluster: cluster}
-	return refusalOf(c.authenticate(v.r, e))
+	_, _, err = authenticate(v.r, cluster, e)
+	return refusalOf(err)
 }
 
 // RosterOf is among whom all that a verdict is computed from is shared (judge.RosterOf).

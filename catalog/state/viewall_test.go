@@ -35,7 +35,7 @@ func (v View) Counts(dataset string, version int, measure string, period int64) 
 	if err != nil {
 		return nil, err
 	}
-	ver, err := v.Version(dataset, version)
+	ver, err := v.Versions().Get(dataset, version)
 	if err != nil {
 		return nil, err
 	}
@@ -115,15 +115,15 @@ func (v View) Queries(principal string) ([]catalog.Query, error) {
 	return all, err
 }
 
-// Registries returns all registries by id.
-func (v View) Registries() ([]catalog.Registry, error) {
+// AllRegistries returns all registries by id.
+func (v View) AllRegistries() ([]catalog.Registry, error) {
 	return records.List[catalog.Registry](v.r, records.PrefixRegistry)
 }
 
 // Rows returns the committed rows from ≤ i < to of a registry: id, then the
 // attributes. to is cut to what there is.
 func (v View) Rows(id string, from, to int) ([][]string, error) {
-	t, err := v.Table(id, -1)
+	t, err := v.Registries().Table(id, -1)
 	if err != nil {
 		return nil, err
 	}

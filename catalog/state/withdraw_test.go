@@ -100,7 +100,7 @@ func TestWithdrawalEndsAVersionOnItsWay(t *testing.T) {
 		t.Fatalf("refusal %+v", r)
 	}
 	w.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "open", Reason: "x"})
-	if v := must[catalog.Version](t)(w.view().Version("open", n)); v.State != catalog.VersionRejected {
+	if v := must[catalog.Version](t)(w.view().Versions().Get("open", n)); v.State != catalog.VersionRejected {
 		t.Fatalf("version %+v", v)
 	}
 	changes, _, err := w.view().ChangePage(records.Page{Newest: true, Limit: 1})

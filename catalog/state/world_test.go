@@ -267,11 +267,11 @@ func (w *world) ceremony(id string, attempt int) {
 	for p := 1; p <= w.n; p++ {
 		w.ok(nodeName(p), catalog.KindKeyAck, catalog.KeyAck{Key: id, Attempt: attempt})
 	}
-	k := must[catalog.Key](w.t)(w.view().Key(id))
+	k := must[catalog.Key](w.t)(w.view().Keys().Get(id))
 	for set, points := range roster.TestSets(w.n, k.Threshold) {
 		w.ok(nodeName(points[0]), catalog.KindKeyTested, catalog.KeyTested{Key: id, Attempt: attempt, Set: set})
 	}
-	k = must[catalog.Key](w.t)(w.view().Key(id))
+	k = must[catalog.Key](w.t)(w.view().Keys().Get(id))
 	for p := 1; p <= w.n; p++ {
 		w.ok(nodeName(p), catalog.KindKeySign, catalog.KeySign{Key: id, Attempt: attempt, Signature: statetest.SignReady(testKey(nodeName(p)), k.Statement)})
 	}
@@ -435,7 +435,7 @@ func (w *world) active() []string {
 func (w *world) live(dataset string, version int) {
 	w.t.Helper()
 	active := w.active()
-	v := must[catalog.Version](w.t)(w.view().Version(dataset, version))
+	v := must[catalog.Version](w.t)(w.view().Versions().Get(dataset, version))
 	attempt := len(v.Attempts) + 1
 	w.ok(nodeName(w.n), catalog.KindVersionAttempt, catalog.VersionAttempt{Dataset: dataset, Version: version, Attempt: attempt, Active: active, Root: active[0]})
 	const modulus = 0x3ffffffffef8001

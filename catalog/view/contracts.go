@@ -25,10 +25,10 @@ func (v View) Contract(id string) (catalog.Contract, error) {
 // the ledger's order; the empty principal's are everybody's. The same holds for
 // contracts.
 func (v View) OrderPage(principal string, p records.Page) ([]catalog.Order, string, error) {
-	return ofParty[catalog.Order](v, records.PrefixOrderOf, principal, records.PrefixOrder, p)
+	return ofParty[catalog.Order](v.r, records.PrefixOrderOf, principal, records.PrefixOrder, p)
 }
 
 // ContractPage lists contracts.
 func (v View) ContractPage(principal string, p records.Page) ([]catalog.Contract, string, error) {
-	return ofParty[catalog.Contract](v, records.PrefixContractOf, principal, records.PrefixContract, p)
+	return ofParty[catalog.Contract](v.r, records.PrefixContractOf, principal, records.PrefixContract, p)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/weirdata/weir/catalog"
@@ -33,16 +32,6 @@ func (v View) DatasetAt(id string, amended int) (catalog.Dataset, error) {
 	return records.DatasetAt(v.r, id, amended)
 }
 
-// Version returns a version of a dataset; versions count from 1.
-func (v View) Version(dataset string, version int) (catalog.Version, error) {
-	return records.Find[catalog.Version](v.r, records.PrefixVersion+records.VersionName(dataset, version))
-}
-
-// Versions returns all versions of a dataset, the first first.
-func (v View) Versions(dataset string) ([]catalog.Version, error) {
-	return records.List[catalog.Version](v.r, records.PrefixVersion+dataset+"/")
-}
-
 // DatasetPage lists datasets by id, withdrawn ones too.
 func (v View) DatasetPage(p records.Page) ([]catalog.Dataset, string, error) {
 	return records.ReadPage[catalog.Dataset](v.r, records.PrefixDataset, p, records.Itself)
@@ -64,19 +53,9 @@ func (v View) OfferedPage(p records.Page) ([]catalog.Dataset, string, error) {
 	})
 }
 
-// VersionPage lists a dataset's versions by number.
-func (v View) VersionPage(dataset string, p records.Page) ([]catalog.Version, string, error) {
-	return records.ReadPage[catalog.Version](v.r, records.PrefixVersion+dataset+"/", p, records.Itself)
-}
-
 // ChangePage lists changes of the catalog in the ledger's order.
 func (v View) ChangePage(p records.Page) ([]records.Change, string, error) {
 	return records.ReadPage[records.Change](v.r, records.PrefixChange, p, records.Itself)
-}
-
-// News returns what a version declared of its sources beside presence, as it came.
-func (v View) News(dataset string, version int) ([]catalog.SourceNews, error) {
-	return records.ReadNews(v.r, dataset, version)
 }
 
 // Places tells how the places for exact portfolios of a dataset are taken, by measure in
@@ -97,7 +76,7 @@ func (v View) Places(dataset string) ([]catalog.Places, error) {
 			return nil, err
 		}
 		p := catalog.Places{Measure: m, Owners: d.Descriptor.Policy.Owners(), Holders: records.Owners(held)}
-		if p.Taken, err = v.takenOf(dataset, m); err != nil {
+		if p.Taken, err = takenOf(v.r, dataset, m); err != nil {
 			return nil, err
 		}
 		out = append(out, p)
@@ -106,9 +85,9 @@ func (v View) Places(dataset string) ([]catalog.Places, error) {
 }
 
 // takenOf are the periods of a measure that owners have asked for.
-func (v View) takenOf(dataset, measure string) ([]catalog.Taken, error) {
+func takenOf(r records.Reader, dataset, measure string) ([]catalog.Taken, error) {
 	prefix := records.PlacesPrefix(dataset, measure)
-	keys, err := records.Names(v.r, prefix)
+	keys, err := records.Names(r, prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +98,7 @@ func (v View) takenOf(dataset, measure string) ([]catalog.Taken, error) {
 			return nil, fmt.Errorf("place %s%s: %w", prefix, name, err)
 		}
 		period -= records.PlaceZero
-		list, err := records.Find[[]records.Place](v.r, prefix+name)
+		list, err := records.Find[[]records.Place](r, prefix+name)
 		if err != nil {
 			return nil, err
 		}
@@ -135,37 +114,5 @@ func (v View) takenOf(dataset, measure string) ([]catalog.Taken, error) {
 	slices.SortFunc(out, func(a, b catalog.Taken) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Owner, b.Owner))
 	})
-	return out, nil
-}
-
-// PendingVersions returns the versions that are neither live nor rejected.
-func (v View) PendingVersions() ([]catalog.Version, error) {
-	return v.versionsNamed(records.PrefixTodoVersion)
-}
-
-// Unacked returns the committed versions, live ones included, that a node has
-// not acknowledged.
-func (v View) Unacked(node string) ([]catalog.Version, error) {
-	return v.versionsNamed(records.PrefixTodoAck + node + "/")
-}
-
-func (v View) versionsNamed(prefix string) ([]catalog.Version, error) {
-	all, err := records.Names(v.r, prefix)
-	if err != nil {
-		return nil, err
-	}
-	var out []catalog.Version
-	for _, name := range all {
-		dataset, number, _ := strings.Cut(name, "/")
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			return nil, fmt.Errorf("index %s%s: %w", prefix, name, err)
-		}
-		ver, err := v.Version(dataset, n)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, ver)
-	}
 	return out, nil
 }

@@ -6,24 +6,31 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 )
 
-// DepositPage lists the deposits of nodes' shares by their digests.
-func (v View) DepositPage(p records.Page) ([]custody.Deposit, string, error) {
-	return records.ReadPage[custody.Deposit](v.r, records.PrefixDeposit, p, records.Itself)
+// Deposits reads the deposits of nodes' shares with custodians. What one is worth follows from the cluster, the keys
+// and the vectors of the same view.
+type Deposits struct{ v View }
+
+// Deposits are those of the state.
+func (v View) Deposits() Deposits { return Deposits{v} }
+
+// Page lists the deposits of nodes' shares by their digests.
+func (ds Deposits) Page(p records.Page) ([]custody.Deposit, string, error) {
+	return records.ReadPage[custody.Deposit](ds.v.r, records.PrefixDeposit, p, records.Itself)
 }
 
-// Deposit returns a deposit; known is false where the ledger has none.
-func (v View) Deposit(d catalog.Digest) (out custody.Deposit, known bool, err error) {
-	return records.Lookup[custody.Deposit](v.r, records.PrefixDeposit+d.String())
+// Get returns a deposit; known is false where the ledger has none.
+func (ds Deposits) Get(d catalog.Digest) (out custody.Deposit, known bool, err error) {
+	return records.Lookup[custody.Deposit](ds.v.r, records.PrefixDeposit+d.String())
 }
 
-// NewestDeposit is the one that a seat made last and that can be used, with what it is worth now; known is
+// Newest is the one that a seat made last and that can be used, with what it is worth now; known is
 // false where there is none.
-func (v View) NewestDeposit(node string) (d custody.Deposit, s custody.Standing, known bool, err error) {
-	all, err := records.List[custody.Deposit](v.r, records.PrefixDeposit)
+func (ds Deposits) Newest(node string) (d custody.Deposit, s custody.Standing, known bool, err error) {
+	all, err := records.List[custody.Deposit](ds.v.r, records.PrefixDeposit)
 	if err != nil {
 		return d, s, false, err
 	}
-	standings, err := v.DepositStandings(all...)
+	standings, err := ds.Standings(all...)
 	if err != nil {
 		return d, s, false, err
 	}
@@ -36,17 +43,17 @@ func (v View) NewestDeposit(node string) (d custody.Deposit, s custody.Standing,
 	return d, s, known, nil
 }
 
-// DepositStandings are what deposits are worth now.
-func (v View) DepositStandings(list ...custody.Deposit) ([]custody.Standing, error) {
-	c, err := v.Cluster()
+// Standings are what deposits are worth now.
+func (ds Deposits) Standings(list ...custody.Deposit) ([]custody.Standing, error) {
+	c, err := ds.v.Cluster()
 	if err != nil {
 		return nil, err
 	}
-	keys, err := v.Keys()
+	keys, err := ds.v.Keys().All()
 	if err != nil {
 		return nil, err
 	}
-	vectors, err := v.ReadyVectors()
+	vectors, err := ds.v.Vectors().Ready()
 	if err != nil {
 		return nil, err
 	}

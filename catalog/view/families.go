@@ -15,61 +15,45 @@ type ReleaseFamily struct {
 	Tree     catalog.Digest       // of the tree's bytes
 	Datasets []disclosure.Dataset // as they were declared, amendments included, in the order of the ledger
 	Settled  []records.Settled    // in the order in which they went live
-}
 
-// familyFor reads the family of a protected dataset, ErrNotFound for a public one.
-func (v View) familyFor(dataset string) (catalog.Dataset, records.Family, error) {
-	d, err := records.Find[catalog.Dataset](v.r, records.PrefixDataset+dataset)
-	if err != nil {
-		return d, records.Family{}, err
-	}
-	if d.Descriptor.Policy.Public {
-		return d, records.Family{}, fmt.Errorf("family of public dataset %s: %w", dataset, records.ErrNotFound)
-	}
-	f, err := records.Find[records.Family](v.r, records.FamilyKey(d.Owner, d.Descriptor.Registry))
-	return d, f, err
+	view    View
+	dataset catalog.Dataset // by which it was asked for
 }
 
 // ReleaseFamily returns the state of the release rule of a protected dataset's family;
 // ErrNotFound for a public one.
 func (v View) ReleaseFamily(dataset string) (ReleaseFamily, error) {
-	_, f, err := v.familyFor(dataset)
-	return ReleaseFamily{Tree: f.Tree, Datasets: f.Declared, Settled: f.Settled}, err
+	d, err := records.Find[catalog.Dataset](v.r, records.PrefixDataset+dataset)
+	if err != nil {
+		return ReleaseFamily{}, err
+	}
+	if d.Descriptor.Policy.Public {
+		return ReleaseFamily{}, fmt.Errorf("family of public dataset %s: %w", dataset, records.ErrNotFound)
+	}
+	f, err := records.Find[records.Family](v.r, records.FamilyKey(d.Owner, d.Descriptor.Registry))
+	return ReleaseFamily{Tree: f.Tree, Datasets: f.Declared, Settled: f.Settled, view: v, dataset: d}, err
 }
 
-// ReleaseTree returns the tree of classes of a protected dataset's family.
-func (v View) ReleaseTree(dataset string) (*disclosure.Tree, error) {
-	d, _, err := v.familyFor(dataset)
-	if err != nil {
-		return nil, err
-	}
-	_, rule, err := v.cache.FamilyOf(v.r, d.Owner, d.Descriptor.Registry)
+// Classes returns the tree of the family's classes.
+func (f ReleaseFamily) Classes() (*disclosure.Tree, error) {
+	_, rule, err := f.view.cache.FamilyOf(f.view.r, f.dataset.Owner, f.dataset.Descriptor.Registry)
 	if err != nil {
 		return nil, err
 	}
 	return rule.Tree(), nil
 }
 
-// TreeBytes are the bytes of the tree of a protected dataset's family, whose digest
-// ReleaseFamily names.
-func (v View) TreeBytes(dataset string) ([]byte, error) {
-	d, f, err := v.familyFor(dataset)
-	if err != nil {
-		return nil, err
-	}
-	return records.GetVerified(v.r, records.TreeKey(d.Owner, d.Descriptor.Registry), f.Tree)
+// TreeBytes are the bytes of the family's tree, whose digest is Tree.
+func (f ReleaseFamily) TreeBytes() ([]byte, error) {
+	return records.GetVerified(f.view.r, records.TreeKey(f.dataset.Owner, f.dataset.Descriptor.Registry), f.Tree)
 }
 
-// SettledBytes are the bytes of what a version settled, whose digest ReleaseFamily
-// names; ErrNotFound for one that settled nothing.
-func (v View) SettledBytes(dataset string, version int) ([]byte, error) {
-	d, f, err := v.familyFor(dataset)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(f.Settled, func(s records.Settled) bool { return s.Dataset == dataset && s.Version == version })
+// SettledBytes are the bytes of what a version of the dataset settled, whose digest Settled
+// has; ErrNotFound for one that settled nothing.
+func (f ReleaseFamily) SettledBytes(version int) ([]byte, error) {
+	i := slices.IndexFunc(f.Settled, func(s records.Settled) bool { return s.Dataset == f.dataset.ID && s.Version == version })
 	if i < 0 {
-		return nil, fmt.Errorf("what version %d of dataset %s settled: %w", version, dataset, records.ErrNotFound)
+		return nil, fmt.Errorf("what version %d of dataset %s settled: %w", version, f.dataset.ID, records.ErrNotFound)
 	}
-	return records.GetVerified(v.r, records.SettledKey(d.Owner, d.Descriptor.Registry, i), f.Settled[i].Digest)
+	return records.GetVerified(f.view.r, records.SettledKey(f.dataset.Owner, f.dataset.Descriptor.Registry, i), f.Settled[i].Digest)
 }

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -80,24 +79,6 @@ func rosterAt(c catalog.Cluster, seq uint64, changes []roster.Change) catalog.Cl
 	return c
 }
 
-// VectorHolders are the nodes that have their shares of all private vectors of a verdict.
-func (v View) VectorHolders(verdict catalog.Verdict) ([]string, error) {
-	c, err := v.cache.Cluster(v.r)
-	if err != nil {
-		return nil, err
-	}
-	holders := c.Holding(^uint64(0))
-	for _, u := range verdict.Vectors {
-		x, err := records.Find[catalog.Vector](v.r, records.PrefixVector+u.ID)
-		if err != nil {
-			return nil, err
-		}
-		have := x.HeldBy(*c)
-		holders = slices.DeleteFunc(holders, func(id string) bool { return !slices.Contains(have, id) })
-	}
-	return holders, nil
-}
-
 // Principal returns a principal by its id.
 func (v View) Principal(id string) (catalog.Principal, error) {
 	return records.Find[catalog.Principal](v.r, records.PrefixPrincipal+id)
@@ -130,64 +111,7 @@ func (v View) EachID(letter, begin string, fn func(id string) (more bool, err er
 	})
 }
 
-// KeyOf returns a publisher's key, in whatever state.
-func (v View) KeyOf(publisher string) (catalog.Key, error) {
-	return records.KeyOf(v.r, publisher)
-}
-
-// Key returns a key. The caller changes nothing that it points to.
-func (v View) Key(id string) (catalog.Key, error) { return v.cache.Key(v.r, id) }
-
-// Keys returns all keys by id. Nodes ask for them at every tick: the caller changes nothing
-// that a key points to.
-func (v View) Keys() ([]catalog.Key, error) { return v.cache.Keys(v.r) }
-
-// PendingKey is a publisher without a ready key: the attempt under way or
-// failed last (Key.ID is empty when there was none), and what a KeyStart of the
-// next attempt must say.
-type PendingKey struct {
-	Publisher   string
-	Key         catalog.Key
-	NextKey     string
-	NextEpoch   uint64
-	NextAttempt int
-}
-
-// PendingKeys returns the publishers that have no ready key.
-func (v View) PendingKeys() ([]PendingKey, error) {
-	ids, err := records.Names(v.r, records.PrefixTodoKey)
-	if err != nil {
-		return nil, err
-	}
-	var all []PendingKey
-	for _, id := range ids {
-		p := PendingKey{Publisher: id}
-		if p.Key, err = v.KeyOf(id); err != nil && !errors.Is(err, records.ErrNotFound) {
-			return nil, err
-		}
-		next := roster.NextKeyStart(id, p.Key)
-		p.NextKey, p.NextEpoch, p.NextAttempt = next.Key, next.Epoch, next.Attempt
-		all = append(all, p)
-	}
-	return all, nil
-}
-
 // Proposals are the rosters that wait for approvals.
 func (v View) Proposals() ([]roster.Proposal, error) {
 	return records.List[roster.Proposal](v.r, records.PrefixProposal)
-}
-
-// PendingRefreshes returns the keys that are to be shared anew.
-func (v View) PendingRefreshes() ([]catalog.Key, error) {
-	ids, err := records.Names(v.r, records.PrefixTodoRefresh)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]catalog.Key, len(ids))
-	for i, id := range ids {
-		if all[i], err = v.Key(id); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
 }

@@ -69,20 +69,3 @@ func unerasedMoves(r records.Reader, cluster catalog.Cluster, now int64) (number
 	}
 	return numbers, err
 }
-
-// VectorsFree are vectors that wait to be moved, but those that are in a move still. One that only
-// seats hold up which were given up is in none (roster.WithoutLate).
-func (v View) VectorsFree(waiting []catalog.Vector, now int64) ([]catalog.Vector, error) {
-	cluster, err := v.Cluster()
-	if err != nil {
-		return nil, err
-	}
-	numbers, err := unerasedMoves(v.r, cluster, now)
-	return slices.DeleteFunc(waiting, func(x catalog.Vector) bool { return slices.Contains(numbers, x.Moving) }), err
-}
-
-// Canary is the last canary of a key; zero: there was none.
-func (v View) Canary(key string) (resharing.Canary, error) {
-	c, _, err := records.Lookup[resharing.Canary](v.r, records.PrefixCanary+key)
-	return c, err
-}

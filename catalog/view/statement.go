@@ -30,7 +30,7 @@ func (v View) Statement(contract, month string, p records.Page) (catalog.Stateme
 	s.BudgetLeft, _ = k.BudgetLeft()
 	p.Newest = false
 	if p.After == "" && month != "" {
-		if p.After, err = v.askedBefore(contract, from); err != nil {
+		if p.After, err = askedBefore(v.r, contract, from); err != nil {
 			return s, err
 		}
 	}
@@ -52,12 +52,12 @@ func (v View) Statement(contract, month string, p records.Page) (catalog.Stateme
 
 // askedBefore is the Page.After of a contract's queries that were accepted at a time or
 // later. The clock never runs backwards, so it is found by halving.
-func (v View) askedBefore(contract string, from int64) (string, error) {
+func askedBefore(r records.Reader, contract string, from int64) (string, error) {
 	prefix := records.OfParty(records.PrefixContractQuery, contract)
 	// first reads the first query after a place; ok is false when there is none.
 	first := func(p records.Page) (q catalog.Query, ok bool, err error) {
 		p.Limit = 1
-		all, _, err := records.ReadPage[catalog.Query](v.r, prefix, p, records.ByName(v.r, records.PrefixQuery))
+		all, _, err := records.ReadPage[catalog.Query](r, prefix, p, records.ByName(r, records.PrefixQuery))
 		if err != nil || len(all) == 0 {
 			return q, false, err
 		}

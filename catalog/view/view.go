@@ -19,9 +19,9 @@ func New(c *records.Cache, r records.Reader) View { return View{c, r} }
 
 // ofParty reads a page of the records that an index lists for a principal; the empty
 // principal's are everybody's.
-func ofParty[T any](v View, index, principal, prefix string, p records.Page) ([]T, string, error) {
+func ofParty[T any](r records.Reader, index, principal, prefix string, p records.Page) ([]T, string, error) {
 	if strings.Contains(principal, "/") {
 		return nil, "", nil
 	}
-	return records.ReadPage[T](v.r, records.OfParty(index, principal), p, records.ByName(v.r, prefix))
+	return records.ReadPage[T](r, records.OfParty(index, principal), p, records.ByName(r, prefix))
 }

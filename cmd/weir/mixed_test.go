@@ -7,7 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 )
 
 // leading tells who leads a cluster of three, and who follows, as all nodes that answer see it. It waits until
@@ -19,7 +19,7 @@ func leading(ts *testscript.TestScript) (leader string, followers []string) {
 	for {
 		_ = ts.Exec("weir", "operator", "status", "--key", "operator.key", "-o", "json") // a node that is away makes it fail
 		var told struct {
-			Nodes []client.NodeStatus `json:"nodes"`
+			Nodes []nodestatus.Node `json:"nodes"`
 		}
 		ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &told))
 		seen := map[string]bool{}

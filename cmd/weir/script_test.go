@@ -24,6 +24,7 @@ import (
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/apitest"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 )
 
 // TestMain puts the program on the path of the tests, where "weir" is this test's binary
@@ -185,7 +186,7 @@ func startCluster(env *testscript.Env, dir string) error {
 	}
 	defer c.Close()
 	for who, role := range map[cli.KeyOwner]catalog.Role{cli.Bureau: catalog.RolePublisher, cli.Buyer: catalog.RoleBuyer} {
-		if _, err := c.AddPrincipal(context.Background(), keys[who].Public(), role); err != nil {
+		if _, err := govern.AddPrincipal(context.Background(), c, keys[who].Public(), role); err != nil {
 			return err
 		}
 	}

@@ -97,13 +97,8 @@ func goFiles(t *testing.T, root string) (docs, tests map[string]string) {
 }
 
 // A package can be read: it has at most 6,000 lines without its tests, and some 40 files; a type has some 40 methods. What
-// is added to a full one moves something out first. The types that have more may get no further method: they are to be
-// cut, and their numbers here with them.
+// is added to a full one moves something out first.
 func TestPackagesAndTypesAreOfBoundedSize(t *testing.T) {
-	larger := map[string]int{
-		"catalog/state.applyContext": 79, "catalog/view.View": 75, "node/client.Client": 71, "node.Node": 56,
-		"node/client/feed.Feed": 49, "catalog/judge.evaluation": 47,
-	}
 	lines, files, methods := map[string]int{}, map[string]int{}, map[string]int{}
 	method := regexp.MustCompile(`(?m)^func \(\w+ \*?(\w+)(?:\[[\w, ]+\])?\) \w+`)
 	eachGoFile(t, filepath.Join("..", ".."), func(dir, name, source string) {
@@ -124,13 +119,8 @@ func TestPackagesAndTypesAreOfBoundedSize(t *testing.T) {
 		}
 	}
 	for name, n := range methods {
-		if most := max(larger[name], 45); n > most {
-			t.Errorf("%s has %d methods, want at most %d", name, n, most)
-		}
-	}
-	for name, n := range larger {
-		if methods[name] != n {
-			t.Errorf("%s has %d methods, and %d stand here", name, methods[name], n)
+		if n > 45 {
+			t.Errorf("%s has %d methods, want some 40", name, n)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func accumulate(s *tiles.Store, digests []catalog.Digest) error {
 }
 
 // BenchmarkAccumulateAgain is what a query pays the store for tiles that were
-// read before: the CRC-32C.
+// read before: finding where they lie.
 func BenchmarkAccumulateAgain(b *testing.B) { benchmarkRead(b, false, accumulate) }
 
 // BenchmarkAccumulateFirst compares the SHA-256 as well.

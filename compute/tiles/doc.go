@@ -18,8 +18,11 @@
 //     allocated and has one encoding: a manifest that does not encode to the
 //     bytes it was read from is refused, so a digest names one meaning.
 //   - The store never hands out bytes whose SHA-256 it has not compared with
-//     the digest asked for since it was opened, nor bytes whose CRC-32C it has
-//     not compared at this very read.
+//     the digest asked for since it was opened, or since they were doubted. Get,
+//     Verify and Scrub compare it always. What goes bad on the disk after a comparison
+//     and before the next is added up as it is: members of a query compare their sums
+//     before they open any (PROTOCOL.md section 3.1), and doubt what they read where these
+//     differ ([Store.Doubt]); a scrub finds it within a day.
 //
 // # How it fails
 //
@@ -27,8 +30,10 @@
 // ErrDigest; the remedy is to fetch the blob from a peer and Put it again,
 // which overwrites a damaged copy. ErrFull means that the disk is nearly full:
 // badger writes through mapped files, and on a full disk that is a SIGBUS, so
-// writing stops early. ErrFault means that the disk under a mapped file failed
-// (bad sector, truncated file); the store refuses everything from then on.
+// writing stops early. ErrHalfRead means that the disk failed (bad sector, truncated file)
+// under bytes that a caller was reading in place: what it was adding up is of no use, and the blob
+// is to be replaced. ErrFault means that it failed under badger's own files; the store
+// refuses everything from then on.
 //
 // # What it does not do
 //

@@ -2,13 +2,26 @@ package tiles
 
 import (
 	"context"
+	"os"
 
 	"github.com/weirdata/weir/catalog"
 )
 
-// WithValueLogFileSize makes files so small that tests rotate and collect them.
-func (o StoreOptions) WithValueLogFileSize(n int64) StoreOptions {
-	o.valueLogFileSize = n
+// WithSegmentBytes makes files so small that tests rotate and collect them.
+func (o StoreOptions) WithSegmentBytes(n int64) StoreOptions {
+	o.segmentBytes = n
+	return o
+}
+
+// WithWrite has files written so.
+func (o StoreOptions) WithWrite(write func(f *os.File, b []byte, at int64) (int, error)) StoreOptions {
+	o.write = write
+	return o
+}
+
+// WithStep tells how far a write is.
+func (o StoreOptions) WithStep(step func(name string)) StoreOptions {
+	o.step = step
 	return o
 }
 

@@ -8,45 +8,56 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/compute/tiles/segment"
 )
 
 // Keys of the store's badger: one of the format, one a blob.
 const (
-	storeFormat = 1
-	blobPrefix  = 'b'
+	// storeFormat 2 has large blobs in segment files. In format 1, which Open takes as well, they
+	// are badger's own values; Upgrade moves them.
+	storeFormat    = 2
+	storeFormatOld = 1
+	blobPrefix     = 'b'
+	// metaPointer marks a value that is a segment.Pointer. Others are the blob itself.
+	metaPointer = 1
 	// flushPrefix is written and dropped to make badger flush its memtable.
 	flushPrefix = 'x'
 )
 
 var formatKey = []byte("format")
 
-// Store keeps blobs (tiles, manifests, presences) under their SHA-256, in a
-// badger of their own. It is safe for concurrent use.
+// Store keeps blobs (tiles, manifests, presences) under their SHA-256: small ones in a badger of their own,
+// large ones in segment files of the same directory, of which badger says where each lies. It is safe for concurrent use.
 //
-// Reads are in place, from files that badger maps into memory. Badger unmaps
-// and remaps a file when it is full, when garbage collection removes it and
-// when it is closed, so whoever writes excludes whoever reads: gate. Badger's
-// own lock a file would do for one blob at a time, but Accumulate reads five at
-// once, and read locks must not be taken again by who holds one.
+// Large blobs are read in place, from files that stay mapped while somebody reads them: nothing that is
+// written moves or unmaps them. The SHA-256 is compared when a blob is first read after opening, and
+// remembered (see verified); later reads cost what reading memory does. Scrub, Verify and Get compare it
+// always, and Doubt has it compared again.
 //
-// Every read is compared with the CRC-32C that badger wrote with the value; the
-// SHA-256 is compared when a blob is first read after opening, and remembered
-// (see verified). Scrub and Get compare it always.
+// Files of a mapping may fail under a reader. While the store compares a digest that is ErrCorrupt; later it is
+// ErrHalfRead. In badger's own files it is ErrFault.
 type Store struct {
-	dir  string
-	o    StoreOptions
-	db   *badger.DB
-	gate sync.RWMutex
+	dir   string
+	o     StoreOptions
+	db    *badger.DB
+	files *segment.Files
+
+	// gate is held for reading by everybody, and for writing by Close and by who has badger collect its files.
+	gate    sync.RWMutex
+	writing sync.Mutex // a blob's record changes; taken after gate
 
 	closed   bool // under gate
 	broken   atomic.Bool
 	verified *verified
 	blobs    atomic.Int64
 	bytes    atomic.Int64
+	old      atomic.Bool  // the format is storeFormatOld, until Upgrade
+	inBadger atomic.Int64 // large blobs that badger has
 
 	deletions  atomic.Int64 // since blobs were last reclaimed
 	reclaiming sync.Mutex   // one Reclaim at a time
@@ -83,35 +94,118 @@ func Open(dir string, o StoreOptions) (*Store, error) {
 	return s, nil
 }
 
-// load checks or writes the format, and counts the blobs.
+// load reads or writes the format, counts the blobs, and opens the segment files.
 func (s *Store) load() error {
-	err := s.db.Update(func(txn *badger.Txn) error {
-		item, err := txn.Get(formatKey)
-		if errors.Is(err, badger.ErrKeyNotFound) {
-			return txn.Set(formatKey, []byte{storeFormat})
-		}
-		if err != nil {
-			return err
-		}
-		return item.Value(func(b []byte) error {
-			if !bytes.Equal(b, []byte{storeFormat}) {
-				return fmt.Errorf("%w: %x, want %x", ErrFormat, b, []byte{storeFormat})
+	if err := s.db.Update(s.loadFormat); err != nil {
+		return err
+	}
+	var pointers []segment.Pointer
+	err := s.db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(blobIterator())
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			r, err := recordOf(it.Item())
+			if err != nil {
+				return err
 			}
-			return nil
-		})
+			if r.pointed {
+				pointers = append(pointers, r.pointer)
+			} else if r.size >= valueThreshold {
+				s.inBadger.Add(1)
+			}
+			s.blobs.Add(1)
+			s.bytes.Add(r.size)
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return s.db.View(func(txn *badger.Txn) error {
-		it := txn.NewIterator(blobIterator())
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			s.blobs.Add(1)
-			s.bytes.Add(it.Item().ValueSize())
+	// What follows removes files to which no record leads. Records of a process that was killed must be on the disk then, or
+	// a power cut brings those back that led to the files.
+	if err := s.flush(); err != nil {
+		return err
+	}
+	s.step("flushed")
+	s.files, err = segment.Open(s.dir, pointers, segment.Options{FileBytes: s.o.segmentBytes, Write: s.o.write})
+	return err
+}
+
+func (s *Store) loadFormat(txn *badger.Txn) error {
+	item, err := txn.Get(formatKey)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		format := byte(storeFormat)
+		if s.o.Old {
+			format = storeFormatOld
 		}
-		return nil
+		s.old.Store(s.o.Old)
+		return txn.Set(formatKey, []byte{format})
+	}
+	if err != nil {
+		return err
+	}
+	b, err := item.ValueCopy(nil)
+	switch {
+	case err != nil:
+		return err
+	case bytes.Equal(b, []byte{storeFormatOld}):
+		s.old.Store(true)
+	case !bytes.Equal(b, []byte{storeFormat}):
+		return fmt.Errorf("%w: %x, want %x or %x", ErrFormat, b, []byte{storeFormatOld}, []byte{storeFormat})
+	}
+	return nil
+}
+
+// Old reports whether the store has the format before segment files, which programs that know no others read.
+func (s *Store) Old() bool { return s.old.Load() }
+
+// Upgrade has the store keep large blobs in segment files from now on, and moves those there that badger has. What
+// it did not move before ctx ended, or the disk was full, the timer of garbage collection moves.
+func (s *Store) Upgrade(ctx context.Context) error {
+	if err := s.setFormat(ctx); err != nil {
+		return fmt.Errorf("upgrade the blob store: %w", err)
+	}
+	return s.Reclaim(ctx)
+}
+
+func (s *Store) setFormat(ctx context.Context) error {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.usable(ctx); err != nil || !s.old.Load() {
+		return err
+	}
+	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Set(formatKey, []byte{storeFormat}) }); err != nil {
+		return err
+	}
+	// A record of a blob in a segment file never is on the disk before the format that has such.
+	if err := s.db.Sync(); err != nil {
+		return err
+	}
+	s.old.Store(false)
+	return nil
+}
+
+// record is what badger has of a blob.
+type record struct {
+	size    int64
+	pointed bool // to a segment file; else badger has the bytes
+	pointer segment.Pointer
+}
+
+func recordOf(item *badger.Item) (r record, err error) {
+	if item.UserMeta() != metaPointer {
+		return record{size: item.ValueSize()}, nil
+	}
+	err = item.Value(func(b []byte) error {
+		r.pointer, err = segment.DecodePointer(b)
+		return err
 	})
+	if err != nil {
+		return record{}, fmt.Errorf("read where a blob lies: %w", err)
+	}
+	return record{size: int64(r.pointer.Length), pointed: true, pointer: r.pointer}, nil
 }
 
 func blobIterator() badger.IteratorOptions {
@@ -136,9 +230,9 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	if s.broken.Load() {
-		return fmt.Errorf("close the blob store: %w", ErrFault)
+		return fmt.Errorf("close the blob store: %w", errors.Join(ErrFault, s.files.Close()))
 	}
-	if err := s.db.Close(); err != nil {
+	if err := errors.Join(s.files.Close(), s.db.Close()); err != nil {
 		return fmt.Errorf("close the blob store: %w", err)
 	}
 	return nil
@@ -166,53 +260,135 @@ func (s *Store) Put(ctx context.Context, d catalog.Digest, b []byte) error {
 	if got := catalog.Sum(b); got != d {
 		return &BlobError{d, fmt.Errorf("%w: the bytes have %s", ErrDigest, got)}
 	}
-	s.gate.Lock()
-	defer s.gate.Unlock()
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if err := s.usable(ctx); err != nil {
 		return fmt.Errorf("store blob %s: %w", d, err)
 	}
-	known, whole, err := s.holds(d, b)
+	whole, err := s.holds(d, b)
 	if err != nil || whole {
 		return err
 	}
-	if err := s.room(len(b)); err != nil {
+	if err := s.room(len(b), s.o.MinFree); err != nil {
 		return fmt.Errorf("store blob %s: %w", d, err)
 	}
-	s.verified.forget(d)
-	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Set(blobKey(d), b) }); err != nil {
+	if err := s.put(d, b); err != nil {
 		return fmt.Errorf("store blob %s: %w", d, err)
-	}
-	if !known {
-		s.blobs.Add(1)
-		s.bytes.Add(int64(len(b)))
 	}
 	return nil
 }
 
-// holds reports whether the blob is on record, and whether its bytes are b.
-func (s *Store) holds(d catalog.Digest, b []byte) (known, whole bool, err error) {
+// put writes a blob, and its record when the blob is written. writing is held.
+func (s *Store) put(d catalog.Digest, b []byte) error {
+	r, entry := record{size: int64(len(b))}, badger.NewEntry(blobKey(d), b)
+	if len(b) >= valueThreshold && !s.old.Load() {
+		p, err := s.append(b)
+		if err != nil {
+			return err
+		}
+		r.pointed, r.pointer = true, p
+		entry = badger.NewEntry(blobKey(d), p.Encode()).WithMeta(metaPointer)
+	}
+	s.step("written")
+	s.verified.forget(d)
+	if err := s.replace(d, r, entry); err != nil {
+		if r.pointed {
+			s.files.Forget(r.pointer)
+		}
+		return err
+	}
+	s.step("recorded")
+	return nil
+}
+
+// append writes a large blob's bytes.
+func (s *Store) append(b []byte) (segment.Pointer, error) {
+	p, err := s.files.Append(b)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return p, err
+}
+
+// replace writes a blob's record, or deletes it where entry is nil, and counts. writing is held.
+func (s *Store) replace(d catalog.Digest, r record, entry *badger.Entry) error {
+	old, known, err := s.record(d)
+	if err != nil || !known && entry == nil {
+		return err
+	}
+	err = s.db.Update(func(txn *badger.Txn) error {
+		if entry == nil {
+			return txn.Delete(blobKey(d))
+		}
+		return txn.SetEntry(entry)
+	})
+	if err != nil {
+		return err
+	}
+	if known {
+		s.blobs.Add(-1)
+		s.bytes.Add(-old.size)
+		s.deletions.Add(1)
+		if old.pointed {
+			s.files.Forget(old.pointer)
+		} else if old.size >= valueThreshold {
+			s.inBadger.Add(-1)
+		}
+	}
+	if entry != nil {
+		s.blobs.Add(1)
+		s.bytes.Add(r.size)
+		if !r.pointed && r.size >= valueThreshold {
+			s.inBadger.Add(1)
+		}
+	}
+	return nil
+}
+
+// record returns what badger has of a blob.
+func (s *Store) record(d catalog.Digest) (r record, known bool, err error) {
+	err = s.db.View(func(txn *badger.Txn) error {
+		item, err := txn.Get(blobKey(d))
+		if err == nil {
+			r, err = recordOf(item)
+		}
+		return err
+	})
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return record{}, false, nil
+	}
+	return r, err == nil, err
+}
+
+// step tells tests how far a write is.
+func (s *Store) step(name string) {
+	if s.o.step != nil {
+		s.o.step(name)
+	}
+}
+
+// holds reports whether the blob is on record, with the bytes b.
+func (s *Store) holds(d catalog.Digest, b []byte) (whole bool, err error) {
 	err = s.read([]catalog.Digest{d}, nil, func(stored ...[]byte) error {
 		whole = bytes.Equal(stored[0], b)
 		return nil
 	})
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return false, false, nil
-	case errors.Is(err, ErrCorrupt):
-		return true, false, nil
-	default:
-		return true, whole, err
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrHalfRead) {
+		return false, nil
 	}
+	return whole, err
 }
 
-// room refuses to write to a disk that is nearly full.
-func (s *Store) room(n int) error {
+// room refuses to write n bytes to a disk that has not least more.
+func (s *Store) room(n int, least uint64) error {
 	free, err := s.o.Free(s.dir)
 	if err != nil {
 		return err
 	}
-	if free < s.o.MinFree+uint64(n) { // #nosec G115 -- a length
-		return fmt.Errorf("%w: %d bytes free, writing stops below %d", ErrFull, free, s.o.MinFree)
+	if free < least+uint64(n) { // #nosec G115 -- a length
+		return fmt.Errorf("%w: %d bytes free, writing stops below %d", ErrFull, free, least)
 	}
 	return nil
 }
@@ -225,7 +401,8 @@ func (s *Store) Sync(ctx context.Context) error {
 	if err := s.usable(ctx); err != nil {
 		return fmt.Errorf("sync the blob store: %w", err)
 	}
-	if err := s.db.Sync(); err != nil {
+	// The blobs first: a record that outlives a power cut leads to bytes that do.
+	if err := errors.Join(s.files.Sync(), s.db.Sync()); err != nil {
 		return fmt.Errorf("sync the blob store: %w", err)
 	}
 	return nil
@@ -234,8 +411,8 @@ func (s *Store) Sync(ctx context.Context) error {
 // Delete removes blobs; those that are not there are passed over. The space
 // comes back with garbage collection.
 func (s *Store) Delete(ctx context.Context, digests ...catalog.Digest) error {
-	s.gate.Lock()
-	defer s.gate.Unlock()
+	s.gate.RLock()
+	defer s.gate.RUnlock()
 	for _, d := range digests {
 		if err := s.usable(ctx); err != nil {
 			return fmt.Errorf("delete blob %s: %w", d, err)
@@ -248,24 +425,8 @@ func (s *Store) Delete(ctx context.Context, digests ...catalog.Digest) error {
 }
 
 func (s *Store) remove(d catalog.Digest) error {
-	var size int64
-	err := s.db.Update(func(txn *badger.Txn) error {
-		item, err := txn.Get(blobKey(d))
-		if err != nil {
-			return err
-		}
-		size = item.ValueSize()
-		return txn.Delete(blobKey(d))
-	})
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	s.verified.forget(d)
-	s.blobs.Add(-1)
-	s.bytes.Add(-size)
-	s.deletions.Add(1)
-	return nil
+	return s.replace(d, record{}, nil)
 }

@@ -176,7 +176,7 @@ func TestStoreOfUnknownFormatIsNotOpened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Update(func(txn *badger.Txn) error { return txn.Set([]byte("format"), []byte{2}) }); err != nil {
+	if err := db.Update(func(txn *badger.Txn) error { return txn.Set([]byte("format"), []byte{3}) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

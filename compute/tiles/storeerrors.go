@@ -21,7 +21,10 @@ var (
 	ErrTooLarge = errors.New("blob is too large")
 	// ErrFull is returned when the disk has less free space than MinFree.
 	ErrFull = errors.New("disk is nearly full")
-	// ErrFault is returned when reading the disk failed under a mapped file.
+	// ErrHalfRead is returned when reading the disk failed under bytes that a caller was given in place, which were
+	// sound when they were first read: what it made of them is of no use. Then do as after ErrCorrupt.
+	ErrHalfRead = errors.New("disk failed while a blob was read")
+	// ErrFault is returned when reading the disk failed under badger's own files.
 	// The store refuses everything afterwards: the process must be restarted,
 	// the disk looked at.
 	ErrFault = errors.New("disk failed under the blob store")

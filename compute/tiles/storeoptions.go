@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -13,26 +14,25 @@ import (
 )
 
 // What the store's badger is given, and why. Three nodes share small machines,
-// and a tile is 393 kB under a key of 33 bytes, so almost everything is value
-// log and the LSM tree is tiny.
+// and a tile is 393 kB under a key of 33 bytes, so almost everything is in segment
+// files and the LSM tree is tiny.
 const (
-	// Tiles go to the value log, where they are written once and read in
-	// place; small blobs stay in the tree.
+	// Blobs from here on go to segment files; smaller ones stay in the tree. Stores of format 1 have
+	// the larger ones in badger's value log.
 	valueThreshold = 64 << 10
 	// A key with its value pointer takes about 100 bytes: a memtable lists
 	// some 20 GB of tiles. A transaction may hold 15 % of it, which must be
 	// more than valueThreshold.
 	memTableSize = 4 << 20
-	// Garbage collection rewrites one file with everything else held up, so a
-	// file is what can be rewritten in well under a second.
-	valueLogFileSize = 128 << 20
+	// A file is what can be rewritten in well under a second.
+	segmentBytes = 128 << 20
 	// Badger keeps two and flushes the older one.
 	numMemtables = 2
 )
 
 // Defaults of StoreOptions.
 const (
-	// DefaultMinFree leaves room for the value log's next file and for one
+	// DefaultMinFree leaves room for badger's tables and for one segment
 	// file rewritten by garbage collection, several times over.
 	DefaultMinFree = 1 << 30
 	// DefaultGCInterval is rare because blobs are deleted only with a dropped
@@ -57,7 +57,13 @@ type StoreOptions struct {
 	// that stops it. nil: time.NewTicker.
 	Ticks func(every time.Duration) (ticks <-chan time.Time, stop func())
 
-	valueLogFileSize int64 // tests rotate files sooner
+	// Old has a store that is not there yet begun in the format before segment files, until Upgrade.
+	Old bool
+
+	// What tests set: smaller files, how a file is written, and who is told how far a write is.
+	segmentBytes int64
+	write        func(f *os.File, b []byte, at int64) (int, error)
+	step         func(name string)
 }
 
 func (o StoreOptions) withDefaults() (StoreOptions, error) {
@@ -79,17 +85,17 @@ func (o StoreOptions) withDefaults() (StoreOptions, error) {
 			return t.C, t.Stop
 		}
 	}
-	o.valueLogFileSize = cmp.Or(o.valueLogFileSize, valueLogFileSize)
-	if int64(o.MaxBlob) > o.valueLogFileSize/2 {
-		return o, fmt.Errorf("MaxBlob %d is more than half a value log file (%d bytes)", o.MaxBlob, o.valueLogFileSize)
+	o.segmentBytes = cmp.Or(o.segmentBytes, segmentBytes)
+	if int64(o.MaxBlob) > o.segmentBytes/2 {
+		return o, fmt.Errorf("MaxBlob %d is more than half a segment file (%d bytes)", o.MaxBlob, o.segmentBytes)
 	}
 	return o, nil
 }
 
 // badgerOptions: no compression, because ciphertexts do not compress; no cache,
-// because uncompressed tables and values are read in place through the page
-// cache; no conflict detection, because a key has one possible value; checksums
-// verified at every read (see Store).
+// because uncompressed tables are read through the page
+// cache; no conflict detection, because writing holds the others up; checksums of values in the value log
+// verified at every read, because badger goes by the lengths in their headers.
 //
 // SyncWrites is off: what must survive a power cut is a version, not a tile,
 // and whoever acknowledges one calls Sync first. A process that is killed loses
@@ -101,7 +107,7 @@ func badgerOptions(dir string, o StoreOptions) badger.Options {
 		WithValueThreshold(valueThreshold).
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(numMemtables).
-		WithValueLogFileSize(o.valueLogFileSize).
+		WithValueLogFileSize(o.segmentBytes).
 		WithCompression(options.None).
 		WithBlockCacheSize(0).
 		WithIndexCacheSize(0).

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -12,7 +11,7 @@ import (
 )
 
 // scrubPage is how many keys a scrub lists at a time: an iterator that stays
-// open keeps garbage collection from removing files.
+// open keeps badger from removing files.
 const scrubPage = 512
 
 // Scrub reads every blob, compares its SHA-256, and calls fn with the outcome:
@@ -80,82 +79,13 @@ func (s *Store) page(ctx context.Context, after []byte) ([]catalog.Digest, error
 	return page, err
 }
 
-// collect reclaims space at every tick, where something was deleted.
-func (s *Store) collect(ctx context.Context, ticks <-chan time.Time) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks:
-			if s.deletions.Load() == 0 {
-				continue
-			}
-			err := s.Reclaim(ctx)
-			s.reclaimErr.Store(&err)
-		}
-	}
-}
-
-// reclaimRatio is the share of a value log file that must be garbage for it to
-// be rewritten.
-const reclaimRatio = 0.5
-
-// Reclaim gives the space of deleted blobs back to the file system, now. It
-// runs by itself as well (GCInterval). Everything else waits while one file of
-// 128 MB is rewritten.
-func (s *Store) Reclaim(ctx context.Context) error {
-	s.reclaiming.Lock()
-	defer s.reclaiming.Unlock()
-	before := s.deletions.Load()
-	if err := s.settle(ctx); err != nil {
-		return fmt.Errorf("reclaim space: %w", err)
-	}
-	for {
-		err := s.reclaimFile(ctx)
-		if errors.Is(err, badger.ErrNoRewrite) {
-			s.deletions.Add(-before)
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("reclaim space: %w", err)
-		}
-	}
-}
-
-// settle makes badger notice what was deleted: it counts a file's garbage only
-// when it compacts, and with keys as few as ours a memtable would not be
-// flushed for weeks. Dropping a prefix flushes it.
-func (s *Store) settle(ctx context.Context) error {
-	s.gate.Lock()
-	defer s.gate.Unlock()
-	if err := s.usable(ctx); err != nil {
-		return err
-	}
-	mark := []byte{flushPrefix}
-	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Set(mark, nil) }); err != nil {
-		return err
-	}
-	if err := s.db.DropPrefix(mark); err != nil {
-		return err
-	}
-	return s.db.Flatten(1)
-}
-
-func (s *Store) reclaimFile(ctx context.Context) error {
-	s.gate.Lock()
-	defer s.gate.Unlock()
-	if err := s.usable(ctx); err != nil {
-		return err
-	}
-	return s.db.RunValueLogGC(reclaimRatio)
-}
-
 // Stats is what the store holds and how it fares.
 type Stats struct {
 	Blobs   int64  // on record
 	Bytes   int64  // of them; a few bytes a blob too many or too few
 	Free    uint64 // on the file system
 	MinFree uint64 // below which Put refuses
+	Moving  int64  // large blobs that badger has still, as before there were segment files
 	Broken  bool   // after ErrFault
 	Reclaim error  // of the last garbage collection that the timer started
 }
@@ -163,7 +93,7 @@ type Stats struct {
 // Stats returns the store's figures.
 func (s *Store) Stats() (Stats, error) {
 	free, err := s.o.Free(s.dir)
-	st := Stats{Blobs: s.blobs.Load(), Bytes: s.bytes.Load(), Free: free, MinFree: s.o.MinFree, Broken: s.broken.Load()}
+	st := Stats{Blobs: s.blobs.Load(), Bytes: s.bytes.Load(), Free: free, MinFree: s.o.MinFree, Moving: s.inBadger.Load(), Broken: s.broken.Load()}
 	if p := s.reclaimErr.Load(); p != nil {
 		st.Reclaim = *p
 	}

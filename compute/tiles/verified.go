@@ -12,11 +12,10 @@ const maxVerified = 1 << 17
 
 // verified remembers the blobs whose SHA-256 was compared since the store was
 // opened. Comparing it costs ten times what adding the tile does, and after the
-// first time it would only find what three other things find as well: the
-// CRC-32C that badger compares at every read (which detects accidents, and
-// someone who can write to the node's disk on purpose has the node), the
+// first time it would only find what two other things find as well: the
 // comparison of accumulator digests among the members of a query (PROTOCOL.md
-// section 3.1), and the scrub, which does not look here.
+// section 3.1), which has blobs forgotten here where they differ (Doubt), and the scrub, which
+// does not look here. A CRC-32C at every read, as badger has it, costs three times what adding does.
 //
 // Two generations: when the young one is full it becomes the old one, and what
 // was not asked for since is forgotten.

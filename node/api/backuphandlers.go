@@ -79,11 +79,11 @@ func restores(_ context.Context, v state.View, _ *nothing) (out wire.Restores, e
 }
 
 func listDeposits(_ context.Context, v state.View, in *Paged) (out wire.Deposits, err error) {
-	list, next, err := v.DepositPage(in.page())
+	list, next, err := v.Deposits().Page(in.page())
 	if err != nil {
 		return out, err
 	}
-	standings, err := v.DepositStandings(list...)
+	standings, err := v.Deposits().Standings(list...)
 	if err != nil {
 		return out, err
 	}

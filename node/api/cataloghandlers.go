@@ -36,13 +36,13 @@ func listings(v state.View, p records.Page) ([]dcat.Listing, string, error) {
 			return nil, "", fmt.Errorf("find the owner of dataset %s: %w", d.ID, err)
 		}
 		out[i] = dcat.Listing{Dataset: d, Owner: owner.Name}
-		newest, _, err := v.VersionPage(d.ID, records.Page{Newest: true, Limit: maxShownVersions})
+		newest, _, err := v.Versions().Page(d.ID, records.Page{Newest: true, Limit: maxShownVersions})
 		if err != nil {
 			return nil, "", err
 		}
 		slices.Reverse(newest)
 		if d.Live > 0 && d.Live < newest[0].Version {
-			live, err := v.Version(d.ID, d.Live)
+			live, err := v.Versions().Get(d.ID, d.Live)
 			if err != nil {
 				return nil, "", err
 			}
@@ -86,7 +86,7 @@ func changes(_ context.Context, v state.View, in *Paged) ([]byte, error) {
 	for i, c := range all {
 		told[i].What, told[i].At = string(c.What), c.At
 		if told[i].Dataset, err = v.Dataset(c.Dataset); err == nil && c.Version != 0 {
-			told[i].Version, err = v.Version(c.Dataset, c.Version)
+			told[i].Version, err = v.Versions().Get(c.Dataset, c.Version)
 		}
 		if err != nil {
 			return nil, err

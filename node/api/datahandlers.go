@@ -19,8 +19,12 @@ type ByID struct {
 }
 
 func listRegistries(_ context.Context, v state.View, in *Paged) (out wire.Registries, err error) {
-	out.Registries, out.Next, err = paged(v.RegistryPage(in.page()))
+	out.Registries, out.Next, err = paged(v.Registries().Page(in.page()))
 	return out, err
+}
+
+func showRegistry(_ context.Context, v state.View, in *ByID) (catalog.Registry, error) {
+	return find(v.Registries().Get, "registry", in.ID)
 }
 
 // find turns a missing record into a problem that names it.
@@ -47,12 +51,12 @@ type rowRange struct {
 }
 
 func registryRows(_ context.Context, v state.View, in *rowRange) (out wire.Rows, err error) {
-	r, err := find(v.Registry, "registry", in.ID)
+	r, err := find(v.Registries().Get, "registry", in.ID)
 	if err != nil {
 		return out, err
 	}
 	if in.State > 0 {
-		then, err := v.RegistryState(in.ID, in.State)
+		then, err := v.Registries().State(in.ID, in.State)
 		if err != nil {
 			return out, found(err, "state of registry "+in.ID, strconv.Itoa(in.State))
 		}
@@ -65,7 +69,7 @@ func registryRows(_ context.Context, v state.View, in *rowRange) (out wire.Rows,
 	to = min(to, in.From+wire.MaxRows)
 	out = wire.Rows{Registry: r.ID, From: in.From, Total: r.Rows, Rows: [][]string{}, Corrected: r.Corrected}
 	if in.From < to {
-		rows, err := v.RowsAt(r, in.From, to)
+		rows, err := v.Registries().RowsAt(r, in.From, to)
 		out.Rows = leading(rows, catalog.MaxPageBytes)
 		return out, err
 	}
@@ -93,11 +97,11 @@ type datedByID struct {
 }
 
 func listRegistryStates(_ context.Context, v state.View, in *datedByID) (out wire.RegistryStates, err error) {
-	if _, err := find(v.Registry, "registry", in.ID); err != nil {
+	if _, err := find(v.Registries().Get, "registry", in.ID); err != nil {
 		return out, err
 	}
 	out.Registry = in.ID
-	out.States, out.Next, err = paged(v.RegistryStatePage(in.ID, in.page()))
+	out.States, out.Next, err = paged(v.Registries().StatePage(in.ID, in.page()))
 	return out, err
 }
 
@@ -110,7 +114,7 @@ type ByAttribute struct {
 // codeValues answers the values of an attribute, in the order in which they came: classes
 // know them by these numbers for ever.
 func codeValues(v state.View, in *ByAttribute) ([]byte, error) {
-	b, err := v.CodeValues(in.ID, in.Attribute)
+	b, err := v.Registries().CodeValues(in.ID, in.Attribute)
 	return b, found(err, "attribute with codes", fmt.Sprintf("%s %d", in.ID, in.Attribute))
 }
 
@@ -148,7 +152,7 @@ func listVersions(_ context.Context, v state.View, in *datedByID) (out wire.Vers
 		return out, err
 	}
 	out.Dataset = in.ID
-	out.Versions, out.Next, err = paged(v.VersionPage(in.ID, in.page()))
+	out.Versions, out.Next, err = paged(v.Versions().Page(in.ID, in.page()))
 	return out, err
 }
 
@@ -159,7 +163,7 @@ type ByVersion struct {
 }
 
 func findVersion(v state.View, in ByVersion) (catalog.Version, error) {
-	version, err := v.Version(in.ID, in.Version)
+	version, err := v.Versions().Get(in.ID, in.Version)
 	return version, found(err, "version", fmt.Sprintf("%s %d", in.ID, in.Version))
 }
 
@@ -199,7 +203,7 @@ type keyWait struct {
 // showKey answers at once, or when the key is ready.
 func showKey(ctx context.Context, s *server, in *keyWait) (*reply[catalog.Key], error) {
 	return await(ctx, s, in.Wait, func(v state.View) (catalog.Key, bool, error) {
-		key, err := find(v.KeyOf, "key of publisher", in.Publisher)
+		key, err := find(v.Keys().Of, "key of publisher", in.Publisher)
 		return key, key.State == catalog.KeyReady, err
 	})
 }
@@ -210,7 +214,7 @@ type byPoint struct {
 }
 
 func keyShare(v state.View, in *byPoint) (catalog.Digest, error) {
-	key, err := find(v.KeyOf, "key of publisher", in.Publisher)
+	key, err := find(v.Keys().Of, "key of publisher", in.Publisher)
 	if err != nil {
 		return catalog.Digest{}, err
 	}

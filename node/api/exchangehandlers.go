@@ -113,7 +113,7 @@ func maySee(ctx context.Context, v state.View, letter, id string) (bool, error) 
 		q, err := v.Query(id)
 		return err == nil && owns(ctx, q.Principal), err
 	case catalog.LetterVector:
-		x, err := v.Vector(id)
+		x, err := v.Vectors().Get(id)
 		return err == nil && owns(ctx, x.Owner), err
 	}
 	return mayRead(ctx, id), nil // a principal

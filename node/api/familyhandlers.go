@@ -40,11 +40,20 @@ func window[T any](all []T, from, most int) []T {
 
 // familyTree answers the tree of classes of a dataset's family.
 func familyTree(v state.View, in *ByID) ([]byte, error) {
-	return find(v.TreeBytes, "family of protected dataset", in.ID)
+	f, err := v.ReleaseFamily(in.ID)
+	var tree []byte
+	if err == nil {
+		tree, err = f.TreeBytes()
+	}
+	return tree, found(err, "family of protected dataset", in.ID)
 }
 
 // versionSettled answers what a version settled.
 func versionSettled(v state.View, in *ByVersion) ([]byte, error) {
-	b, err := v.SettledBytes(in.ID, in.Version)
-	return b, found(err, "settled version", fmt.Sprintf("%s %d", in.ID, in.Version))
+	f, err := v.ReleaseFamily(in.ID)
+	var settled []byte
+	if err == nil {
+		settled, err = f.SettledBytes(in.Version)
+	}
+	return settled, found(err, "settled version", fmt.Sprintf("%s %d", in.ID, in.Version))
 }

@@ -142,14 +142,14 @@ func queryVerdict(ctx context.Context, v state.View, in *ByID) (catalog.Verdict,
 }
 
 func listVectors(ctx context.Context, v state.View, in *Dated) (out wire.Vectors, err error) {
-	out.Vectors, out.Next, err = paged(v.VectorPage(callerOf(ctx).ID, in.page()))
+	out.Vectors, out.Next, err = paged(v.Vectors().Page(callerOf(ctx).ID, in.page()))
 	return out, err
 }
 
 // showVector answers at once, or when the registration is over.
 func showVector(ctx context.Context, s *server, in *queryWait) (*reply[catalog.Vector], error) {
 	return await(ctx, s, in.Wait, func(v state.View) (catalog.Vector, bool, error) {
-		x, err := find(v.Vector, "vector", in.ID)
+		x, err := find(v.Vectors().Get, "vector", in.ID)
 		if err == nil && !owns(ctx, x.Owner) {
 			err = notFound("vector", in.ID)
 		}

@@ -88,7 +88,7 @@ func routes() []route {
 		{get, "/v1/deposits", anyone, 0, page, "Deposits of nodes' shares with custodians, and what they are worth", read(listDeposits)},
 
 		{get, "/v1/registries", anyone, 0, page, "The registries", read(listRegistries)},
-		{get, "/v1/registries/{id}", anyone, 0, record, "A registry", byID("registry", state.View.Registry)},
+		{get, "/v1/registries/{id}", anyone, 0, record, "A registry", read(showRegistry)},
 		{get, "/v1/registries/{id}/states", anyone, 0, page, "What the rows of a registry have been, by their digests", read(listRegistryStates)},
 		{get, "/v1/registries/{id}/rows", anyone, 0, page, "Rows of a registry", read(registryRows)},
 		{get, "/v1/registries/{id}/codes/{attribute}", anyone, 0, bulk, "Values of a registry's attribute, in the order of the codes that classes know them by", hashed(codeValues)},

@@ -72,21 +72,21 @@ func vectorsOf(ctx context.Context, v state.View) statement.Vectors {
 	if caller.ID == "" {
 		return statement.Vectors{}
 	}
-	return statement.Vectors{Of: func() ([]catalog.Vector, error) { return v.Vectors(caller.ID) }}
+	return statement.Vectors{Of: func() ([]catalog.Vector, error) { return v.Vectors().Of(caller.ID) }}
 }
 
 func registriesOf(v state.View) statement.Registries {
 	return statement.Registries{
-		Registry: v.Registry,
+		Registry: v.Registries().Get,
 		Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
-			t, err := v.Table(r.ID, r.Rows)
+			t, err := v.Registries().Table(r.ID, r.Rows)
 			if err != nil {
 				return nil, err
 			}
 			return sql.Unknown(t, asked), nil
 		},
 		Distinct: func(r catalog.Registry, column string) ([]string, error) {
-			t, err := v.Table(r.ID, r.Rows)
+			t, err := v.Registries().Table(r.ID, r.Rows)
 			if err != nil {
 				return nil, err
 			}
@@ -113,7 +113,7 @@ type valuesIn struct {
 func unknownValues(ctx context.Context, s *server, in *valuesIn) (*reply[wire.UnknownValues], error) {
 	out := new(reply[wire.UnknownValues])
 	return out, s.judge(ctx, func(v state.View) error {
-		r, err := find(v.Registry, "registry", in.ID)
+		r, err := find(v.Registries().Get, "registry", in.ID)
 		if err != nil {
 			return err
 		}

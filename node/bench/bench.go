@@ -74,7 +74,7 @@ func (f *Figures) add(name string, value float64, unit string) {
 //	encrypt_2_ratio                of that to one goroutine, "1"
 //	store_put_bytes_per_s          written and synced, B/s
 //	store_first_bytes_per_s        added up from the store, SHA-256 compared, B/s
-//	store_accumulate_bytes_per_s   the same again, CRC-32C compared, B/s
+//	store_accumulate_bytes_per_s   the same again, read in place, B/s
 //	store_accumulate_values_per_s  the same in values, 1/s
 //	propose_per_s                  one client, three members, fsync, 1/s
 //	propose_64_per_s               64 clients, 1/s

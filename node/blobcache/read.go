@@ -135,6 +135,15 @@ func (s *Store) Scrub(ctx context.Context, fn func(d catalog.Digest, fault error
 	})
 }
 
+// Doubt has the SHA-256 of blobs compared when they are read next.
+func (s *Store) Doubt(digests ...catalog.Digest) { s.Local.Doubt(digests...) }
+
+// Old reports whether the disk has the format before segment files.
+func (s *Store) Old() bool { return s.Local.Old() }
+
+// Upgrade has the disk keep blobs in segment files.
+func (s *Store) Upgrade(ctx context.Context) error { return s.Local.Upgrade(ctx) }
+
 // What is read ahead of what is added: so many blobs, so many at a time.
 const (
 	ahead   = 32
@@ -164,7 +173,7 @@ func (s *Store) accumulate(ctx context.Context, part []catalog.Digest, add func(
 	if err == nil {
 		s.used(part...)
 	}
-	if !lacking(err) {
+	if !lacking(err) { // where the disk failed under add, what it was adding up is of no use: tiles.ErrHalfRead
 		return err
 	}
 	blobs := make([][]byte, len(part))

@@ -2,15 +2,18 @@ package blobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/he"
+	"github.com/weirdata/weir/compute/tiles"
 	"github.com/weirdata/weir/node/failure"
 )
 
 // Accumulate adds tiles up, and tells added of every batch. A tile that turns out damaged is repaired, and
-// the sum goes on with it; where that is not possible the error is failure.ErrDamaged.
+// the sum goes on with it; where that is not possible the error is failure.ErrDamaged. After any error acc is of
+// no use.
 func (s *Store) Accumulate(ctx context.Context, digests []catalog.Digest, acc *he.Accumulator, added func(tiles int)) error {
 	var last catalog.Digest // repaired last
 	for len(digests) > 0 {
@@ -37,6 +40,10 @@ func (s *Store) Accumulate(ctx context.Context, digests []catalog.Digest, acc *h
 			return err
 		}
 		s.found(ctx, d, err)
+		if errors.Is(err, tiles.ErrHalfRead) { // acc has a part of it: whoever asked begins anew, when the blob is repaired
+			s.Wake()
+			return err
+		}
 		if d == last { // what was written reads damaged at once: the disk is at fault
 			return fmt.Errorf("%w: %w", failure.ErrDamaged, err)
 		}

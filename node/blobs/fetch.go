@@ -17,7 +17,7 @@ var errNowhere = errors.New("no other node has it")
 // in the store: another copy helps.
 func isDamage(err error) (d catalog.Digest, damage bool) {
 	var fault *tiles.BlobError
-	if errors.As(err, &fault) && (errors.Is(fault, tiles.ErrCorrupt) || errors.Is(fault, tiles.ErrNotFound)) {
+	if errors.As(err, &fault) && (errors.Is(fault, tiles.ErrCorrupt) || errors.Is(fault, tiles.ErrHalfRead) || errors.Is(fault, tiles.ErrNotFound)) {
 		return fault.Digest, true
 	}
 	return d, false

@@ -195,7 +195,7 @@ func Needed(v state.View, manifest func(d catalog.Digest) (tiles.Manifest, error
 			needed[d] = "a tile of " + of
 		}
 	}
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return nil, fmt.Errorf("list what the ledger names: %w", err)
 	}
@@ -217,7 +217,7 @@ func keptVersions(v state.View) (kept []catalog.Version, err error) {
 		return nil, err
 	}
 	for _, d := range datasets {
-		versions, err := v.Versions(d.ID)
+		versions, err := v.Versions().Of(d.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -232,7 +232,7 @@ func keptVersions(v state.View) (kept []catalog.Version, err error) {
 
 // nameOthers adds what is of no version.
 func nameOthers(v state.View, named map[catalog.Digest]bool) error {
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func nameOthers(v state.View, named map[catalog.Digest]bool) error {
 			named[c.Public] = true
 		}
 	}
-	vectors, err := v.PendingVectors()
+	vectors, err := v.Vectors().Pending()
 	if err != nil {
 		return err
 	}

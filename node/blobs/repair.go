@@ -196,6 +196,9 @@ func (s *Store) Tasks() (list []Task) {
 			return err
 		}})
 	}
+	if t, due := s.upgrade(); due {
+		list = append(list, t)
+	}
 	if !s.repairs.current.Load() {
 		list = append(list, Task{Name: "find blobs lost before the start", Run: s.findLostOnceCurrent})
 	}

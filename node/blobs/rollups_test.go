@@ -31,7 +31,11 @@ type memory struct {
 	blobs map[catalog.Digest][]byte
 	read  atomic.Int64
 	enter func(ctx context.Context) error // nil: nothing
+	fails catalog.Digest                  // under who reads it, once
+	doubt []catalog.Digest                // what was doubted
 }
+
+func (m *memory) Doubt(digests ...catalog.Digest) { m.doubt = append(m.doubt, digests...) }
 
 func (m *memory) Accumulate(ctx context.Context, digests []catalog.Digest, add func(...[]byte) error) error {
 	if m.enter != nil {
@@ -45,6 +49,13 @@ func (m *memory) Accumulate(ctx context.Context, digests []catalog.Digest, add f
 			return &tiles.BlobError{Digest: d, Err: errors.New("the test has no such tile")}
 		}
 		m.read.Add(1)
+		if d == m.fails {
+			m.fails = catalog.Digest{}
+			if err := add(b); err != nil {
+				return err
+			}
+			return &tiles.BlobError{Digest: d, Err: tiles.ErrHalfRead}
+		}
 		if err := add(b); err != nil {
 			return err
 		}
@@ -446,6 +457,26 @@ func TestWithoutADirectorySumsAreMadeOfTiles(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "no rollups are kept") {
 		t.Errorf("the log says %q", log.String())
+	}
+}
+
+// A disk that fails under a tile while it is added up spoils the sum: nothing of it is kept, the tile is to be
+// repaired, and the next sum is right.
+func TestASumUnderWhichTheDiskFailedIsNotKept(t *testing.T) {
+	t.Parallel()
+	s := newSumming(t)
+	version := s.hours("2023-01-02T00", 1, 24)
+	s.disk.fails = version.All[7]
+	err := s.Sum(t.Context(), version, he.NewAccumulator(s.p), func(int) {})
+	if counts, status := s.Rollups.Counts(), s.Status(); !errors.Is(err, tiles.ErrHalfRead) || counts.Kept != 0 || status.Damaged != 1 {
+		t.Errorf("%v, %+v, %+v", err, counts, status)
+	}
+	if got, read := s.summed(t, version); !bytes.Equal(got, s.plain(t, version)) || read != 24 {
+		t.Errorf("%d tiles were read", read)
+	}
+	s.Doubt(version)
+	if !slices.Equal(s.disk.doubt, version.All) {
+		t.Errorf("%d tiles are doubted, of %d", len(s.disk.doubt), len(version.All))
 	}
 }
 

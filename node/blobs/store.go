@@ -65,6 +65,8 @@ type Disk interface {
 	List(ctx context.Context, fn func(d catalog.Digest) error) error
 	Scrub(ctx context.Context, fn func(d catalog.Digest, fault error) error) error
 	Sync(ctx context.Context) error
+	// Doubt has the SHA-256 of blobs compared when they are read next.
+	Doubt(digests ...catalog.Digest)
 }
 
 // uploader is a Disk that has an object store behind it (package blobcache).

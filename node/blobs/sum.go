@@ -68,8 +68,9 @@ func large(p rollup.Piece) bool { return p.Rollup && p.Len() >= rollup.Large }
 
 // Doubt removes the rollups of the column and block that tiles are of, and has those that are being made
 // not kept: what members compared was not equal, and whatever was read for it may be wrong. What is summed up next
-// is read from tiles.
+// is read from tiles, each of which is compared with its digest then.
 func (s *Store) Doubt(t rollup.Tiles) {
+	s.Disk.Doubt(t.All...)
 	if s.Rollups == nil {
 		return
 	}

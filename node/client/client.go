@@ -115,6 +115,9 @@ func (c *Client) Profile() Profile {
 	return p
 }
 
+// Pinned is the profile that the client was made with, whatever it has met since. Its connections prove the keys in it.
+func (c *Client) Pinned() Profile { return c.profile }
+
 // Options are those that the client was made with, the defaults filled in.
 func (c *Client) Options() Options { return c.opts }
 
@@ -244,15 +247,11 @@ type shape struct{ nodes, threshold, dealers int }
 // Parameters are those that a cluster's data is encrypted with. Making them takes some
 // twenty milliseconds, so it is done once.
 func (c *Client) Parameters(ctx context.Context, cluster catalog.Cluster) (he.Parameters, error) {
-	return c.parameters(ctx, shape{len(cluster.Nodes), cluster.Threshold, len(cluster.Nodes)})
+	return parametersOf(ctx, c, shape{len(cluster.Nodes), cluster.Threshold, len(cluster.Nodes)})
 }
 
-// KeyParameters are those of a key, among whomever it is shared.
-func (c *Client) KeyParameters(ctx context.Context, k catalog.Key) (he.Parameters, error) {
-	return c.parameters(ctx, shape{len(k.Nodes), k.Threshold, len(k.Ceremony().Nodes)})
-}
-
-func (c *Client) parameters(ctx context.Context, of shape) (he.Parameters, error) {
+// parametersOf are those of keys of a shape.
+func parametersOf(ctx context.Context, c *Client, of shape) (he.Parameters, error) {
 	return Cached(ctx, c, of, func(context.Context) (he.Parameters, error) {
 		lit := he.DataParameters(of.nodes, of.threshold)
 		lit.Dealers = of.dealers

@@ -17,9 +17,6 @@ var (
 	// ErrPinned is returned when a node tells of another cluster, roster or
 	// key than the profile pins.
 	ErrPinned = errors.New("not what the profile pins")
-	// ErrOrderForged is returned when a node tells something else of an order than what
-	// its buyer signed. Nothing is decided on it.
-	ErrOrderForged = errors.New("a node tells something else of the order than its buyer has signed")
 )
 
 // NodeFailure is why one node did not answer.

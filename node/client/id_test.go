@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
@@ -17,9 +18,9 @@ func TestIDsAreTypedByTheirBeginning(t *testing.T) {
 	w := clienttest.New(t)
 	w.PublishAir()
 	buyer, bureau := w.Client(catalog.RoleBuyer), w.Client(catalog.RolePublisher)
-	order, err := buyer.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "a test"})
+	order, err := exchange.CreateOrder(w.Ctx, buyer, catalog.OrderCreate{Dataset: "air", Purpose: "a test"})
 	w.Must(err)
-	contract, err := bureau.ApproveOrder(w.Ctx, catalog.OrderApprove{Order: order[:10]})
+	contract, err := exchange.ApproveOrder(w.Ctx, bureau, catalog.OrderApprove{Order: order[:10]})
 	w.Must(err)
 	res, err := ask.Query(w.Ctx, buyer, "SELECT SUM(pm10) FROM air", ask.Options{Contract: contract[:12]})
 	w.Must(err)
@@ -27,18 +28,18 @@ func TestIDsAreTypedByTheirBeginning(t *testing.T) {
 	if res.Query.Submit.Contract != contract {
 		t.Errorf("signed was the contract %s, want %s", res.Query.Submit.Contract, contract)
 	}
-	o, err := buyer.Order(w.Ctx, order[:10])
+	o, err := exchange.Order(w.Ctx, buyer, order[:10])
 	w.Must(err)
-	k, err := buyer.Contract(w.Ctx, contract[:10])
+	k, err := exchange.Contract(w.Ctx, buyer, contract[:10])
 	w.Must(err)
-	st, err := bureau.Statement(w.Ctx, contract[:10], "")
+	st, err := exchange.Statement(w.Ctx, bureau, contract[:10], "")
 	w.Must(err)
 	_, proven, err := audit.QueryReceipt(w.Ctx, buyer, query[:10])
 	w.Must(err)
 	if o.ID != order || k.ID != contract || st.Lines[0].Query != query || proven.ID != query {
 		t.Errorf("found %s, %s, %s, %s", o.ID, k.ID, st.Lines[0].Query, proven.ID)
 	}
-	w.Must(bureau.ChangeContract(w.Ctx, catalog.KindContractRevoke, contract[:10], "over"))
+	w.Must(exchange.ChangeContract(w.Ctx, bureau, catalog.KindContractRevoke, contract[:10], "over"))
 	for typed, rule := range map[string]string{
 		"o-1234":         client.RuleIDForm,
 		"mine":           client.RuleIDForm,
@@ -47,7 +48,7 @@ func TestIDsAreTypedByTheirBeginning(t *testing.T) {
 		"o-" + query[2:]: client.RuleIDUnknown, // whole, and there is none
 		"o-00000000":     client.RuleIDUnknown,
 	} {
-		_, err := buyer.Order(w.Ctx, typed)
+		_, err := exchange.Order(w.Ctx, buyer, typed)
 		if r, refused := client.IsRefused(err); refused && r.Rule != rule || !refused && rule != client.RuleIDUnknown || err == nil {
 			t.Errorf("%s: %v, want %s", typed, err, rule)
 		}

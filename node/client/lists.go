@@ -73,7 +73,7 @@ func (l List[T]) Each(ctx context.Context, c *Client, o ListOptions) iter.Seq2[T
 				size = min(left, size)
 			}
 			page, next, err := l.page(ctx, c, o, after, size)
-			if err == nil && !goesOn(after, next, o.Newest, len(page)) {
+			if err == nil && !GoesOn(after, next, o.Newest, len(page)) {
 				err = fmt.Errorf("the node's pages of %s do not go on", l.path)
 			}
 			if err != nil {
@@ -95,9 +95,9 @@ func (l List[T]) Each(ctx context.Context, c *Client, o ListOptions) iter.Seq2[T
 	}
 }
 
-// goesOn reports whether the page after next can be another one than those before: a
+// GoesOn reports whether the page after next can be another one than those before: a
 // node that lies must not keep its clients reading the same for ever.
-func goesOn(after, next string, newest bool, records int) bool {
+func GoesOn(after, next string, newest bool, records int) bool {
 	switch {
 	case next == "":
 		return true
@@ -109,8 +109,8 @@ func goesOn(after, next string, newest bool, records int) bool {
 	return next > after
 }
 
-// pageOf are the parameters of so many records behind the place after; empty: the first.
-func pageOf(after string, size int) url.Values {
+// PageOf are the parameters of so many records behind the place after; empty: the first.
+func PageOf(after string, size int) url.Values {
 	q := url.Values{"limit": {strconv.Itoa(size)}}
 	if after != "" {
 		q.Set("after", after)
@@ -120,7 +120,7 @@ func pageOf(after string, size int) url.Values {
 
 // page reads a page: its records, and what the next one begins after.
 func (l List[T]) page(ctx context.Context, c *Client, o ListOptions, after string, size int) (records []T, next string, err error) {
-	q := pageOf(after, size)
+	q := PageOf(after, size)
 	if o.Newest {
 		q.Set("newest", "true")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // shortPages makes the nodes answer with pages of two, and counts them.
@@ -39,7 +40,7 @@ func TestListsAreReadPageByPage(t *testing.T) {
 	buyer := w.Client(catalog.RoleBuyer)
 	var ids []string
 	order := func() {
-		id, err := buyer.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: fmt.Sprint(len(ids))})
+		id, err := exchange.CreateOrder(w.Ctx, buyer, catalog.OrderCreate{Dataset: "air", Purpose: fmt.Sprint(len(ids))})
 		w.Must(err)
 		ids = append(ids, id)
 	}

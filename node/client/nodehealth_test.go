@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // answering has a node answer every request but pings with a problem, while it is not nil.
@@ -55,7 +56,7 @@ func TestNodeThatCannotServeIsPassedOverAndRemembered(t *testing.T) {
 			if _, err := client.Orders.All(w.Ctx, buyer); err != nil {
 				t.Fatalf("a read: %v", err)
 			}
-			if _, err := buyer.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "elsewhere"}); err != nil {
+			if _, err := exchange.CreateOrder(w.Ctx, buyer, catalog.OrderCreate{Dataset: "air", Purpose: "elsewhere"}); err != nil {
 				t.Fatalf("an act: %v", err)
 			}
 			for range 3 {

@@ -52,7 +52,7 @@ func (c *Client) provenKey(ctx context.Context, publisher string, tell func(stri
 	if err != nil {
 		return ReadyKey{}, nil, err
 	}
-	record, err := c.awaitKey(ctx, publisher, tell)
+	record, err := awaitKey(ctx, c, publisher, tell)
 	if err != nil {
 		return ReadyKey{}, nil, err
 	}
@@ -64,7 +64,7 @@ func (c *Client) provenKey(ctx context.Context, publisher string, tell func(stri
 			return ReadyKey{}, nil, err
 		}
 	}
-	parameters, err := c.KeyParameters(ctx, record)
+	parameters, err := parametersOf(ctx, c, shape{len(record.Nodes), record.Threshold, len(record.Ceremony().Nodes)})
 	if err != nil {
 		return ReadyKey{}, nil, err
 	}
@@ -79,7 +79,7 @@ func (c *Client) provenKey(ctx context.Context, publisher string, tell func(stri
 
 // awaitKey waits for the ceremony, which the nodes run by themselves once a
 // publisher is admitted.
-func (c *Client) awaitKey(ctx context.Context, publisher string, tell func(string)) (catalog.Key, error) {
+func awaitKey(ctx context.Context, c *Client, publisher string, tell func(string)) (catalog.Key, error) {
 	r := Call{Path: "/v1/keys/" + url.PathEscape(publisher)}
 	for look := r; ; look = r.held(nextWait) { // the first one is at once, so that it can be told
 		k, err := Get[catalog.Key](ctx, c, look)

@@ -52,7 +52,7 @@ func (c *Client) Descriptor(ctx context.Context, dataset string, amended int) (c
 // Presence reads which cells of a version hold a reading.
 func (c *Client) Presence(ctx context.Context, d catalog.Descriptor, v catalog.Version) (*tiles.Presence, error) {
 	return Cached(ctx, c, v.Presence, func(ctx context.Context) (*tiles.Presence, error) {
-		b, err := c.versionBlob(ctx, v, "presence", v.Presence)
+		b, err := versionBlob(ctx, c, v, "presence", v.Presence)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +63,7 @@ func (c *Client) Presence(ctx context.Context, d catalog.Descriptor, v catalog.V
 // Manifest reads a version's manifest.
 func (c *Client) Manifest(ctx context.Context, v catalog.Version) (tiles.Manifest, error) {
 	return Cached(ctx, c, v.Manifest, func(ctx context.Context) (tiles.Manifest, error) {
-		b, err := c.versionBlob(ctx, v, "manifest", v.Manifest)
+		b, err := versionBlob(ctx, c, v, "manifest", v.Manifest)
 		if err != nil {
 			return tiles.Manifest{}, err
 		}
@@ -72,7 +72,7 @@ func (c *Client) Manifest(ctx context.Context, v catalog.Version) (tiles.Manifes
 }
 
 // versionBlob reads a blob and compares it with its digest.
-func (c *Client) versionBlob(ctx context.Context, v catalog.Version, what string, digest catalog.Digest) ([]byte, error) {
+func versionBlob(ctx context.Context, c *Client, v catalog.Version, what string, digest catalog.Digest) ([]byte, error) {
 	b, err := c.Do(ctx, Call{Path: VersionPath(v.Dataset, v.Version) + "/" + what, Elsewhere: true, Limit: MaxBlob})
 	if err != nil {
 		return nil, fmt.Errorf("read the %s of dataset %s version %d: %w", what, v.Dataset, v.Version, err)

@@ -2,7 +2,6 @@ package client
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -51,7 +50,11 @@ func (c *Client) provenRosters(ctx context.Context) ([]catalog.Cluster, []catalo
 		}
 		return []catalog.Cluster{cluster}, []catalog.Digest{cluster.ID}, nil
 	}
-	rosters, made, err := c.proveRosters(ctx, cluster)
+	envelopes, err := c.RosterEnvelopes(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	rosters, made, err := c.profile.proven(cluster, envelopes)
 	if err == nil {
 		c.renew(func(p *Profile) {
 			moved := p.Moved
@@ -62,22 +65,18 @@ func (c *Client) provenRosters(ctx context.Context) ([]catalog.Cluster, []catalo
 	return rosters, made, err
 }
 
-// proveRosters reads what made the roster and checks it. One of the rosters is the one that
-// the profile pins, and the last one has the keys of the record.
-func (c *Client) proveRosters(ctx context.Context, cluster catalog.Cluster) ([]catalog.Cluster, []catalog.Digest, error) {
-	envelopes, err := c.RosterEnvelopes(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	rosters, err := attest.Rosters(c.profile.Cluster, envelopes)
+// proven are the rosters that the envelopes make, checked: one of them is the one that the profile pins, and the last
+// one is the record of the cluster; with the digest of the change that made each.
+func (p Profile) proven(cluster catalog.Cluster, envelopes []catalog.Envelope) ([]catalog.Cluster, []catalog.Digest, error) {
+	rosters, err := attest.Rosters(p.Cluster, envelopes)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrPinned, err)
 	}
-	if len(rosters) <= max(cluster.Changes, c.profile.Changes) {
+	if len(rosters) <= max(cluster.Changes, p.Changes) {
 		return nil, nil, fmt.Errorf("%w: the node tells %d changes of the roster, and there are %d", ErrPinned, len(rosters)-1, cluster.Changes)
 	}
-	if id, ok := c.profile.pins(rosters[c.profile.Changes]); !ok {
-		return nil, nil, fmt.Errorf("%w: node %s is not pinned as it is in the roster after %d changes", ErrPinned, id, c.profile.Changes)
+	if id, ok := p.pins(rosters[p.Changes]); !ok {
+		return nil, nil, fmt.Errorf("%w: node %s is not pinned as it is in the roster after %d changes", ErrPinned, id, p.Changes)
 	}
 	last := &rosters[len(rosters)-1]
 	last.Time = cluster.Time
@@ -192,150 +191,4 @@ func (c *Client) RosterEnvelopes(ctx context.Context) ([]catalog.Envelope, error
 		return nil, fmt.Errorf("read what changed the roster: %w", err)
 	}
 	return attest.Entries(chain.Changes), nil
-}
-
-// Left are the seats that were given up and are no members any more. That they were given up is proved; that
-// nothing is left of them is a node's word.
-func (c *Client) Left(ctx context.Context) (left []string, err error) {
-	proved, err := c.Cluster(ctx)
-	if err != nil {
-		return nil, err
-	}
-	said, err := Get[catalog.Cluster](ctx, c, Call{Path: "/v1/cluster"})
-	for _, l := range proved.Leaving {
-		if !slices.ContainsFunc(said.Leaving, func(x catalog.Leaving) bool { return x.Node.ID == l.Node.ID }) {
-			left = append(left, l.Node.ID)
-		}
-	}
-	return left, err
-}
-
-// ReplaceSeat puts a machine into the seat that it names, for the seat's operator. keysLost is
-// roster.Replace's.
-func (c *Client) ReplaceSeat(ctx context.Context, n catalog.Node, keysLost bool) (wire.Submitted, error) {
-	_, since, err := c.lastRoster(ctx)
-	if err != nil {
-		return wire.Submitted{}, err
-	}
-	return c.Submit(ctx, catalog.KindSeatReplace, roster.Replace{Previous: since[len(since)-1], Node: n, KeysLost: keysLost})
-}
-
-// lastRoster is the cluster as it is now, proved by those who had to sign it, and the changes that made
-// the roster what it is (attest.SameSeats), of which the next change names the last.
-func (c *Client) lastRoster(ctx context.Context) (catalog.Cluster, []catalog.Digest, error) {
-	envelopes, err := c.RosterEnvelopes(ctx)
-	if err != nil {
-		return catalog.Cluster{}, nil, err
-	}
-	rosters, err := attest.Rosters(c.profile.Cluster, envelopes)
-	if err != nil {
-		return catalog.Cluster{}, nil, fmt.Errorf("%w: %w", ErrPinned, err)
-	}
-	return rosters[len(rosters)-1], attest.SameSeats(envelopes), nil
-}
-
-// Proposal is a roster that was proposed, read and checked here.
-type Proposal struct {
-	ID        catalog.Digest
-	Now       catalog.Cluster // the roster that it is to follow
-	Body      roster.Propose
-	Proposer  string // an operator's id
-	Approved  []string
-	Approvals roster.Approvals // what it has and lacks
-	Proposed  int64
-}
-
-// Comes are the nodes that would get a seat.
-func (p Proposal) Comes() (nodes []catalog.Node) {
-	for _, n := range p.Body.Nodes {
-		if p.Now.Roster().Point(n.ID) == 0 {
-			nodes = append(nodes, n)
-		}
-	}
-	return nodes
-}
-
-// Goes are the nodes that would lose theirs.
-func (p Proposal) Goes() (nodes []catalog.Node) {
-	next := catalog.Cluster{Nodes: p.Body.Nodes}.Roster()
-	for _, n := range p.Now.Nodes {
-		if next.Point(n.ID) == 0 {
-			nodes = append(nodes, n)
-		}
-	}
-	return nodes
-}
-
-// Newcomers are the institutions that would get a seat and have not approved.
-func (p Proposal) Newcomers() (names []string) {
-	for _, n := range p.Approvals.Newcomers {
-		if !slices.Contains(names, n.Institution) {
-			names = append(names, n.Institution)
-		}
-	}
-	return names
-}
-
-// Proposals reads the rosters that wait for approvals. Each follows the present roster, and
-// counts only approvals whose signatures hold.
-func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {
-	now, since, err := c.lastRoster(ctx)
-	if err != nil {
-		return nil, err
-	}
-	chain, err := Get[wire.Roster](ctx, c, Call{Path: "/v1/roster"})
-	if err != nil {
-		return nil, fmt.Errorf("read the proposals of rosters: %w", err)
-	}
-	var all []Proposal
-	for _, p := range chain.Proposals {
-		body, approved, err := attest.Proposed(now, since, p)
-		if err != nil {
-			return nil, fmt.Errorf("%w: proposal %s: %w", ErrPinned, p.Envelope.Digest(), err)
-		}
-		body = roster.Rebased(now, body)
-		all = append(all, Proposal{
-			ID: p.Envelope.Digest(), Now: now, Body: body, Proposer: p.Envelope.Signer, Approved: approved, Proposed: p.Proposed,
-			Approvals: roster.Count(now, body, func(operator []byte) bool { return slices.Contains(approved, catalog.PrincipalID(operator)) }),
-		})
-	}
-	return all, nil
-}
-
-// ProposeRoster proposes a roster for an operator with a seat: seats are given up, and added with
-// the nodes that fresh has, whatever their points. Threshold 0 is the present one.
-func (c *Client) ProposeRoster(ctx context.Context, threshold int, without []string, fresh []catalog.Node) (wire.Submitted, error) {
-	now, since, err := c.lastRoster(ctx)
-	if err != nil {
-		return wire.Submitted{}, err
-	}
-	b := roster.Propose{Previous: since[len(since)-1], Threshold: cmp.Or(threshold, now.Threshold)}
-	for _, n := range append(slices.Clone(now.Nodes), fresh...) {
-		if !slices.Contains(without, n.ID) {
-			n.Point = len(b.Nodes) + 1
-			b.Nodes = append(b.Nodes, n)
-		}
-	}
-	return c.Submit(ctx, catalog.KindRosterPropose, b)
-}
-
-// ApproveRoster approves a proposal.
-func (c *Client) ApproveRoster(ctx context.Context, proposal catalog.Digest) (wire.Submitted, error) {
-	return c.Submit(ctx, catalog.KindRosterApprove, roster.Approve{Proposal: proposal})
-}
-
-// WithdrawRoster takes a proposal back.
-func (c *Client) WithdrawRoster(ctx context.Context, proposal catalog.Digest) (wire.Submitted, error) {
-	return c.Submit(ctx, catalog.KindRosterWithdraw, roster.Withdraw{Proposal: proposal})
-}
-
-// MoveKey approves, for the key's publisher, that it moves to the roster as it is now, which is
-// returned.
-func (c *Client) MoveKey(ctx context.Context, key string) (catalog.Cluster, error) {
-	now, since, err := c.lastRoster(ctx)
-	if err != nil {
-		return now, err
-	}
-	_, err = c.Submit(ctx, catalog.KindKeyMove, roster.MoveKey{Key: key, Roster: since[len(since)-1]})
-	return now, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/govern"
 )
 
 // anotherMachine puts a machine with new keys into the seat of the last node.
@@ -26,7 +27,7 @@ func anotherMachine(w *clienttest.World, name string) catalog.Node {
 	w.Must(err)
 	n := cluster.Nodes[len(cluster.Nodes)-1]
 	n.Key, n.Sealing, n.Addr, n.API = key.Public().Key, sealing, name+":1", "https://"+name+":2"
-	_, err = operator.ReplaceSeat(w.Ctx, n, false)
+	_, err = govern.ReplaceSeat(w.Ctx, operator, n, false)
 	w.Must(err)
 	return n
 }
@@ -128,7 +129,7 @@ func TestAKeyIsNotBelievedToBeWhereItsPublisherDidNotLetItMove(t *testing.T) {
 	honest, err := c.KeyRoster(w.Ctx, publisher)
 	w.Must(err)
 	operator := w.Client(catalog.RoleOperator)
-	_, err = operator.ProposeRoster(w.Ctx, 0, []string{honest.Nodes[2].ID}, nil)
+	_, err = govern.ProposeRoster(w.Ctx, operator, 0, []string{honest.Nodes[2].ID}, nil)
 	w.Must(err)
 	now, err := operator.Cluster(w.Ctx)
 	w.Must(err)

@@ -58,15 +58,16 @@ type transport struct {
 
 func newTransport(profile Profile, key *Key, opts Options) *transport {
 	t := &transport{profile: profile, key: key, opts: opts, pins: opts.TLS == nil, nodes: profile.Nodes}
-	if t.pins {
-		t.opts.TLS = peer.PinnedClientTLS(profile.keys())
+	config := opts.TLS
+	if t.pins { // not among the options: who makes another client with them pins what that one's profile does
+		config = peer.PinnedClientTLS(profile.keys())
 	}
 	if profile.Addr != "" {
 		t.prefer(profile.Addr)
 	}
 	t.health = &nodesHealth{now: opts.Now, of: make([]nodeHealth, len(t.nodes)), hedges: hedgeBurst}
 	t.http = &http.Client{
-		Transport: newPool(t.opts),
+		Transport: newPool(t.opts, config),
 		// An answer that sends elsewhere is not followed: nodes answer themselves.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -168,6 +169,24 @@ func (t *transport) Ask(ctx context.Context, node ProfileNode, r Call) ([]byte, 
 		err = problemOf(resp)
 	}
 	return resp.body, err
+}
+
+// AskPatiently is Ask that asks the node again while it may do better, for as long as the client has patience.
+func (t *transport) AskPatiently(ctx context.Context, node ProfileNode, r Call) ([]byte, error) {
+	pause, giveUp := FirstPause, t.Now().Add(t.opts.Patience)
+	for {
+		b, err := t.Ask(ctx, node, r)
+		if p, answered := errors.AsType[*wire.Problem](err); answered && !r.tryNext(p) {
+			return nil, err
+		}
+		if err == nil || ctx.Err() != nil || t.Now().Add(pause).After(giveUp) {
+			return b, err
+		}
+		if err := Pause(ctx, jittered(pause)); err != nil {
+			return nil, err
+		}
+		pause = min(2*pause, LastPause)
+	}
 }
 
 // Answer is Ask that says which pinned node answered, by the key that the connection
@@ -318,10 +337,10 @@ const idleConnections = 64
 // newPool is the connection pool. It speaks HTTP/1.1 on several
 // connections rather than HTTP/2 on one: tiles are large, and one connection's
 // flow control and one core's encryption would bound an upload.
-func newPool(opts Options) *http.Transport {
+func newPool(opts Options, config *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	config := opts.TLS.Clone()
+	config = config.Clone()
 	config.NextProtos = []string{"http/1.1"}
 	return &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,

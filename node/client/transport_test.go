@@ -17,6 +17,8 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -78,7 +80,7 @@ func TestEnvelopeWhoseAnswerWasLostIsAppliedOnce(t *testing.T) {
 		}
 	})
 	buyer := w.Client(catalog.RoleBuyer)
-	id, err := buyer.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "once"})
+	id, err := exchange.CreateOrder(w.Ctx, buyer, catalog.OrderCreate{Dataset: "air", Purpose: "once"})
 	w.Must(err)
 	orders, err := client.Orders.All(w.Ctx, buyer)
 	w.Must(err)
@@ -100,7 +102,7 @@ func TestUnknownOutcomeIsAskedForAgainWithTheSameBytes(t *testing.T) {
 		}
 		return nil
 	}
-	_, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "late"})
+	_, err := exchange.CreateOrder(w.Ctx, w.Client(catalog.RoleBuyer), catalog.OrderCreate{Dataset: "air", Purpose: "late"})
 	w.Must(err)
 	if tries.Load() != 3 {
 		t.Errorf("%d tries", tries.Load())
@@ -174,7 +176,7 @@ func TestClientWithoutAKeyReadsWhatIsPublicAndNothingElse(t *testing.T) {
 	if _, err := client.Orders.All(w.Ctx, c); !errors.Is(err, client.ErrNoKey) {
 		t.Errorf("orders: %v", err)
 	}
-	if _, err := c.CreateOrder(w.Ctx, catalog.OrderCreate{}); !errors.Is(err, client.ErrNoKey) {
+	if _, err := exchange.CreateOrder(w.Ctx, c, catalog.OrderCreate{}); !errors.Is(err, client.ErrNoKey) {
 		t.Errorf("an order: %v", err)
 	}
 }
@@ -184,7 +186,7 @@ func TestKeyThatIsNotReadyIsWaitedForAndNamed(t *testing.T) {
 	w.Cluster.Asleep = true
 	k, err := client.NewKey("late")
 	w.Must(err)
-	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, k.Public(), catalog.RolePublisher)
+	_, err = govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), k.Public(), catalog.RolePublisher)
 	w.Must(err)
 	ctx, cancel := context.WithCancel(w.Ctx)
 	w.Watch(func(_ int, r *http.Request, _ []byte) {

@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -40,7 +41,7 @@ func TestPublisherIsToldWhichNodeItsKeyWaitsFor(t *testing.T) {
 	w.Cluster.Asleep = true
 	late, err := client.NewKey("late")
 	w.Must(err)
-	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, late.Public(), catalog.RolePublisher)
+	_, err = govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), late.Public(), catalog.RolePublisher)
 	w.Must(err)
 	csv, _, _ := clienttest.AirCSV()
 	prepared := w.Prepare(w.Client(catalog.RolePublisher), clienttest.PublicDescriptor, csv)

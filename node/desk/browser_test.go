@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/financed"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/desk/buyer"
@@ -159,9 +160,9 @@ func clickThrough(t *testing.T, looks bool) {
 		t.Errorf("what was ordered is %+v", order)
 	}
 	// What is refused next is none of that contract's: the publisher grants a wider one beside it.
-	id, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "plants", Purpose: "the browser's test", Budget: "500.00"})
+	id, err := exchange.CreateOrder(w.Ctx, w.Client(catalog.RoleBuyer), catalog.OrderCreate{Dataset: "plants", Purpose: "the browser's test", Budget: "500.00"})
 	w.Must(err)
-	_, err = w.Client(catalog.RolePublisher).ApproveOrder(w.Ctx, catalog.OrderApprove{Order: id})
+	_, err = exchange.ApproveOrder(w.Ctx, w.Client(catalog.RolePublisher), catalog.OrderApprove{Order: id})
 	w.Must(err)
 	b.click("nav a", "Contracts")
 	b.text("the browser's test")
@@ -255,9 +256,9 @@ func clickThrough(t *testing.T, looks bool) {
 	b.look("portfolios")
 	registerPortfolio(b)
 	askAboutABook(b, func() {
-		id, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "plants", Purpose: "financed emissions", Budget: "500.00", Portfolio: true})
+		id, err := exchange.CreateOrder(w.Ctx, w.Client(catalog.RoleBuyer), catalog.OrderCreate{Dataset: "plants", Purpose: "financed emissions", Budget: "500.00", Portfolio: true})
 		w.Must(err)
-		_, err = w.Client(catalog.RolePublisher).ApproveOrder(w.Ctx, catalog.OrderApprove{Order: id})
+		_, err = exchange.ApproveOrder(w.Ctx, w.Client(catalog.RolePublisher), catalog.OrderApprove{Order: id})
 		w.Must(err)
 	})
 	b.show("#/query")

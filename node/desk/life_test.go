@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/compute/table"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/feed"
 )
 
@@ -212,7 +213,7 @@ func grantNarrowed(b *tab, w *clienttest.World, v *visitor) {
 	b.text("granted")
 	orders, err := client.Orders.All(w.Ctx, w.Client(catalog.RolePublisher))
 	w.Must(err)
-	k, err := w.Client(catalog.RolePublisher).Contract(w.Ctx, orders[0].Contract)
+	k, err := exchange.Contract(w.Ctx, w.Client(catalog.RolePublisher), orders[0].Contract)
 	w.Must(err)
 	if k.Queries != 5 || k.Purpose != "sector risk" {
 		b.Errorf("what was granted is %+v", k)

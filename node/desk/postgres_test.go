@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // passwordOf is what a desk's file of passwords has.
@@ -131,7 +132,7 @@ func TestPostgresOnACluster(t *testing.T) {
 			t.Fatalf("refresh %d has %d rows", refresh, n)
 		}
 	}
-	k, err := w.Client(catalog.RoleBuyer).Contract(t.Context(), contract)
+	k, err := exchange.Contract(t.Context(), w.Client(catalog.RoleBuyer), contract)
 	w.Must(err)
 	if k.Used != 1 {
 		t.Errorf("100 refreshes are charged as %d queries", k.Used)

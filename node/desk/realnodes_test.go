@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/dev"
 )
@@ -94,9 +95,9 @@ func TestRealNodesInABrowser(t *testing.T) {
 	b.look("real-nodes")
 
 	buyer, bureau := as(dev.Buyer), as(dev.Bureau)
-	order, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: "plants", Purpose: "financed emissions", Budget: "500.00", Portfolio: true})
+	order, err := exchange.CreateOrder(ctx, buyer, catalog.OrderCreate{Dataset: "plants", Purpose: "financed emissions", Budget: "500.00", Portfolio: true})
 	if err == nil {
-		_, err = bureau.ApproveOrder(ctx, catalog.OrderApprove{Order: order})
+		_, err = exchange.ApproveOrder(ctx, bureau, catalog.OrderApprove{Order: order})
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 const (
@@ -295,12 +296,12 @@ func TestBudgetIsChargedExactlyWhileLeadersAreKilled(t *testing.T) {
 	publishFiles(ctx, t, bureau, []byte(budgetDescriptor), []panel.File{{Name: "wells.csv", Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader(wellsCSV())), nil
 	}}})
-	order, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: "wells", Purpose: "test", Budget: "10.05"})
+	order, err := exchange.CreateOrder(ctx, buyer, catalog.OrderCreate{Dataset: "wells", Purpose: "test", Budget: "10.05"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := &attack{cluster: c, started: time.Now(), accepted: make(chan struct{}, 2*killEvery), over: make(chan struct{}), ids: map[string]bool{}}
-	if a.contract, err = bureau.ApproveOrder(ctx, catalog.OrderApprove{Order: order}); err != nil {
+	if a.contract, err = exchange.ApproveOrder(ctx, bureau, catalog.OrderApprove{Order: order}); err != nil {
 		t.Fatal(err)
 	}
 	stop, killed := make(chan struct{}), make(chan int, 1)
@@ -356,7 +357,7 @@ func (a *attack) check(ctx context.Context, t *testing.T, buyer *client.Client) 
 			t.Errorf("query %s was accepted and is not in the ledger", id)
 		}
 	}
-	k, err := buyer.Contract(ctx, a.contract)
+	k, err := exchange.Contract(ctx, buyer, a.contract)
 	if err != nil {
 		t.Fatal(err)
 	}

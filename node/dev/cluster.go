@@ -16,6 +16,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 )
 
@@ -301,7 +302,7 @@ func (c *Cluster) admit(ctx context.Context) error {
 		if admitted(k.ID()) {
 			continue
 		}
-		if _, err := operator.AddPrincipal(ctx, k.Public(), p.role); err != nil {
+		if _, err := govern.AddPrincipal(ctx, operator, k.Public(), p.role); err != nil {
 			return fmt.Errorf("admit the %s: %w", p.name, err)
 		}
 	}

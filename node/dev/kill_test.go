@@ -21,6 +21,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/seeds"
 )
@@ -121,11 +122,11 @@ func grant(ctx context.Context, t testing.TB, buyer, bureau *client.Client, data
 	if err != nil {
 		t.Fatal(err)
 	}
-	order, err := buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "test", Portfolio: !d.Descriptor.Policy.Public})
+	order, err := exchange.CreateOrder(ctx, buyer, catalog.OrderCreate{Dataset: dataset, Purpose: "test", Portfolio: !d.Descriptor.Policy.Public})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bureau.ApproveOrder(ctx, catalog.OrderApprove{Order: order}); err != nil {
+	if _, err := exchange.ApproveOrder(ctx, bureau, catalog.OrderApprove{Order: order}); err != nil {
 		t.Fatal(err)
 	}
 }

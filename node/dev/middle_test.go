@@ -25,6 +25,7 @@ import (
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/vector"
 )
 
@@ -82,7 +83,7 @@ func TestCeremonyAndRegistrationSurviveTheDeathOfTheLeader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		publisher, err := operator.AddPrincipal(ctx, k.Public(), catalog.RolePublisher)
+		publisher, err := govern.AddPrincipal(ctx, operator, k.Public(), catalog.RolePublisher)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/longrun"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/vector"
 )
 
@@ -26,7 +27,7 @@ func BenchmarkMoves(b *testing.B) {
 	registerSelectors(ctx, b, buyer, reg, moved)
 	before := map[string]uint64{}
 	for b.Loop() {
-		if err := operator.RefreshVectors(ctx); err != nil {
+		if err := govern.RefreshVectors(ctx, operator); err != nil {
 			b.Fatal(err)
 		}
 		for left := moved; left > 0; {
@@ -87,7 +88,7 @@ func BenchmarkReplacement(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := operator.AddPrincipal(ctx, k.Public(), role); err != nil {
+		if _, err := govern.AddPrincipal(ctx, operator, k.Public(), role); err != nil {
 			b.Fatal(err)
 		}
 		cl, err := client.New(c.Profile(), k, client.Options{Patience: forBusyMachines, RequestTimeout: forBusyMachines + time.Minute})

@@ -24,6 +24,8 @@ import (
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/consensus"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/seeds"
 )
 
@@ -206,7 +208,7 @@ func waitForKey(ctx context.Context, t *testing.T, c *Cluster, node string) (wai
 	if err != nil {
 		t.Fatal(err)
 	}
-	if publisher, err = connectVia(t, c, Operator, node).AddPrincipal(ctx, k.Public(), catalog.RolePublisher); err != nil {
+	if publisher, err = govern.AddPrincipal(ctx, connectVia(t, c, Operator, node), k.Public(), catalog.RolePublisher); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
@@ -260,7 +262,7 @@ func TestNodeThatHangsIsReplaced(t *testing.T) {
 			ordering = alone
 		}
 		c.signal(t, leads, syscall.SIGSTOP)
-		if _, err = ordering.CreateOrder(ctx, catalog.OrderCreate{Dataset: "air_daily", Purpose: "test"}); err != nil {
+		if _, err = exchange.CreateOrder(ctx, ordering, catalog.OrderCreate{Dataset: "air_daily", Purpose: "test"}); err != nil {
 			t.Errorf("the leader hangs, asked is %s: %v", ask, err)
 		}
 		if _, _, err := answer(ctx, buyer, airByMonth, nil); err != nil {

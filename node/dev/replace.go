@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 )
 
@@ -42,7 +43,7 @@ func (c *Cluster) Replace(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := operator.ReplaceSeat(ctx, card.Node(n.Point), false); err != nil {
+	if _, err := govern.ReplaceSeat(ctx, operator, card.Node(n.Point), false); err != nil {
 		return fmt.Errorf("replace the machine of %s: %w", id, err)
 	}
 	return c.follow(ctx, operator)

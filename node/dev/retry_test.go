@@ -19,6 +19,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/peer"
 )
 
@@ -129,7 +130,7 @@ func TestRetriedSubmissionIsChargedOnce(t *testing.T) {
 			t.Errorf("query %q, want %q", id, catalog.QueryID(envelope.Digest()))
 		}
 	}
-	k, err := buyer.Contract(ctx, contracts[0].ID)
+	k, err := exchange.Contract(ctx, buyer, contracts[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/vault"
 )
@@ -55,7 +56,7 @@ func (c *Cluster) Seat(ctx context.Context, threshold int, without []string, fre
 	without = slices.DeleteFunc(slices.Clone(without), func(id string) bool { return !seated(id) })
 	fresh = slices.DeleteFunc(slices.Clone(fresh), func(n catalog.Node) bool { return seated(n.ID) })
 	if len(without)+len(fresh) > 0 || now.Threshold != threshold {
-		if _, err := operator.ProposeRoster(ctx, threshold, without, fresh); err != nil {
+		if _, err := govern.ProposeRoster(ctx, operator, threshold, without, fresh); err != nil {
 			return fmt.Errorf("make another roster: %w", err)
 		}
 	}
@@ -96,7 +97,7 @@ func (c *Cluster) follow(ctx context.Context, operator *client.Client) error {
 		return err
 	}
 	g := c.genesis
-	if g.Left, err = operator.Left(ctx); err != nil { // proves the roster
+	if g.Left, err = govern.Left(ctx, operator); err != nil { // proves the roster
 		return err
 	}
 	g.Roster = changes[1:]

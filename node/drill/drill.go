@@ -276,14 +276,14 @@ func (d *drilling) noteRoster(query string) error {
 		if err != nil || len(q.Attempts) == 0 {
 			return err
 		}
-		version, err := v.Version(q.Dataset, q.Version)
+		version, err := v.Versions().Get(q.Dataset, q.Version)
 		if errors.Is(err, records.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		key, err := v.Key(version.Key)
+		key, err := v.Keys().Get(version.Key)
 		if err != nil {
 			return err
 		}

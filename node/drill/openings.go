@@ -231,7 +231,7 @@ func (o *opener) compare(ctx context.Context, f File) error {
 	var compiled *sql.Compiled
 	err := o.view(func(v state.View) (err error) {
 		_, compiled, err = statement.Compile(ctx, q.Submit.Request.SQL, []catalog.Dataset{q.sources.Dataset}, statement.Registries{
-			Registry: v.Registry,
+			Registry: v.Registries().Get,
 			Unknown:  func(catalog.Registry, []sql.ColumnValues) ([]sql.UnknownValue, error) { return nil, nil },
 		}, statement.Vectors{})
 		return err

@@ -40,7 +40,7 @@ func (cs *Ceremonies) Canary(ctx context.Context, c resharing.Canary, set int) e
 // openCanary returns what the root says of a set; nil: this node is not its root.
 func (cs *Ceremonies) openCanary(ctx context.Context, c resharing.Canary, session string, set int) (any, error) {
 	var k catalog.Key
-	if err := cs.Ledger.View(func(v state.View) (err error) { k, err = v.Key(c.Key); return err }); err != nil {
+	if err := cs.Ledger.View(func(v state.View) (err error) { k, err = v.Keys().Get(c.Key); return err }); err != nil {
 		return nil, fmt.Errorf("look up the key of a canary: %w", err)
 	}
 	among := catalog.KeyRoster{Nodes: c.Nodes, Threshold: c.Threshold}

@@ -19,16 +19,16 @@ import (
 // the memory with messages that nobody waits for.
 func Expects(v state.View, self catalog.Node, p Message) (bool, error) {
 	if strings.HasPrefix(p.Session, "key/") {
-		keys, err := v.Keys()
+		keys, err := v.Keys().All()
 		return slices.ContainsFunc(keys, func(k catalog.Key) bool { return owedInCeremony(p, self.ID, k) }), err
 	}
 	if strings.HasPrefix(p.Session, "move/") {
-		moves, err := v.Moves()
+		moves, err := v.Vectors().Moves()
 		return slices.ContainsFunc(moves, func(m resharing.Move) bool { return owedInMove(p, self.ID, m) }), err
 	}
 	if rest, is := strings.CutPrefix(p.Session, "canary/"); is {
 		key, _, _ := strings.Cut(rest, "/")
-		c, err := v.Canary(key)
+		c, err := v.Keys().Canary(key)
 		return err == nil && owedInCanary(p, self.ID, c), err
 	}
 	a, err := attemptOf(v, p.Session)
@@ -44,7 +44,7 @@ func attemptOf(v state.View, session string) (catalog.Attempt, error) {
 	switch kind {
 	case "version":
 		var pending []catalog.Version
-		pending, err = v.PendingVersions()
+		pending, err = v.Versions().Pending()
 		for _, x := range pending {
 			if a, under := UnderWay(x.Attempts); under && session == VersionSession(x.Dataset, x.Version, a.Number) {
 				return a, nil
@@ -52,7 +52,7 @@ func attemptOf(v state.View, session string) (catalog.Attempt, error) {
 		}
 	case "vector":
 		var x catalog.Vector
-		x, err = v.Vector(id)
+		x, err = v.Vectors().Get(id)
 		if a, under := UnderWay(x.Attempts); under && x.State == catalog.VectorProving && session == VectorSession(id, a.Number) {
 			return a, nil
 		}

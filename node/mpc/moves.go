@@ -77,7 +77,7 @@ func (ms *Moves) Step(ctx context.Context, m resharing.Move) error {
 func (ms *Moves) moving(m resharing.Move) (list []catalog.Vector, err error) {
 	err = ms.Ledger.View(func(v state.View) error {
 		for _, id := range m.Vectors {
-			x, err := v.Vector(id)
+			x, err := v.Vectors().Get(id)
 			if err != nil {
 				return err
 			}

@@ -125,7 +125,7 @@ func (qs *Queries) vectorsOf(id string, verdict catalog.Verdict, a catalog.Attem
 	var records []catalog.Vector
 	err := qs.Ledger.View(func(v state.View) error {
 		for _, use := range verdict.Vectors {
-			x, err := v.Vector(use.ID)
+			x, err := v.Vectors().Get(use.ID)
 			if err != nil {
 				return err
 			}

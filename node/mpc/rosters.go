@@ -80,7 +80,7 @@ func (qs *Queries) rosterOf(verdict catalog.Verdict, a catalog.Attempt, w versio
 	}
 	err = qs.Ledger.View(func(v state.View) error {
 		for _, u := range verdict.Vectors {
-			x, err := v.Vector(u.ID)
+			x, err := v.Vectors().Get(u.ID)
 			if err != nil {
 				return err
 			}

@@ -228,7 +228,7 @@ func (vs *Vectors) Gone(v state.View, every time.Duration) (gone []string, err e
 		if err != nil {
 			return nil, err
 		}
-		x, err := v.Vector(id)
+		x, err := v.Vectors().Get(id)
 		if errors.Is(err, records.ErrNotFound) {
 			continue
 		}

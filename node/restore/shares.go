@@ -43,7 +43,7 @@ func Gaps(ctx context.Context, dir string, key founding.SealKey, v state.View) (
 	if err != nil {
 		return nil, 0, err
 	}
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -59,7 +59,7 @@ func Gaps(ctx context.Context, dir string, key founding.SealKey, v state.View) (
 			Key: k.ID, Publisher: who.Name, Want: k.InForce(), Have: mpc.SharingsOf(k.ID, names), Threshold: k.Threshold, Nodes: k.Holders(),
 		})
 	}
-	ready, err := v.ReadyVectors()
+	ready, err := v.Vectors().Ready()
 	for _, x := range ready {
 		if slices.Contains(x.InForce().Nodes, card.ID) && !slices.Contains(names, mpc.VectorSecret(x)) {
 			vectors++

@@ -376,7 +376,7 @@ func (f *Finding) describe(v state.View, names []string) error {
 		return err
 	}
 	f.Roster = attest.Entries(changes)
-	keys, err := v.Keys()
+	keys, err := v.Keys().All()
 	if err != nil {
 		return err
 	}
@@ -395,7 +395,7 @@ func (f *Finding) describe(v state.View, names []string) error {
 			f.Shares = append(f.Shares, name)
 		}
 	}
-	ready, err := v.ReadyVectors()
+	ready, err := v.Vectors().Ready()
 	if err != nil {
 		return err
 	}

@@ -22,10 +22,13 @@ func (s *Store) checkEqual(ctx context.Context, w Version) error {
 	var declared []catalog.SourceNews
 	var tree *disclosure.Tree
 	err := s.Ledger.View(func(v state.View) (err error) {
-		if declared, err = v.News(w.Record.Dataset, w.Record.Version); err != nil {
+		if declared, err = v.Versions().News(w.Record.Dataset, w.Record.Version); err != nil {
 			return err
 		}
-		tree, err = v.ReleaseTree(w.Record.Dataset)
+		family, err := v.ReleaseFamily(w.Record.Dataset)
+		if err == nil {
+			tree, err = family.Classes()
+		}
 		return err
 	})
 	if err != nil {

@@ -77,13 +77,13 @@ func (s *Store) FetchPresence(ctx context.Context, w *Version) error {
 
 // read reads a version from a state.
 func read(v state.View, dataset string, version int) (w Version, err error) {
-	if w.Record, err = v.Version(dataset, version); err != nil {
+	if w.Record, err = v.Versions().Get(dataset, version); err != nil {
 		return w, err
 	}
 	if w.Dataset, err = v.DatasetAt(dataset, w.Record.Amended); err != nil {
 		return w, err
 	}
-	w.Key, err = v.Key(w.Record.Key)
+	w.Key, err = v.Keys().Get(w.Record.Key)
 	return w, err
 }
 

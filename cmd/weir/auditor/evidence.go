@@ -325,7 +325,7 @@ func monitorOnce(ctx context.Context, a *cli.App, c *client.Client, path string)
 	}
 	if look.Restored != nil {
 		for _, note := range s.Assembled() {
-			if err := c.Present(ctx, note); err != nil {
+			if err := audit.Present(ctx, c, note); err != nil {
 				a.Note("the cluster does not take a checkpoint that was seen before: %v", err)
 			}
 		}

@@ -25,6 +25,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // defaultTimeout is longer than three attempts of a large query take.
@@ -248,7 +249,7 @@ func (q *question) account(ctx context.Context, c *client.Client, r *ask.Result)
 		q.Note("from this machine's own store, as the nodes answered at %s; it cost nothing, and --fresh asks anew", cli.FormatTime(r.Stored.UnixMilli()))
 		return nil
 	}
-	k, err := c.Contract(ctx, r.Query.Submit.Contract)
+	k, err := exchange.Contract(ctx, c, r.Query.Submit.Contract)
 	if err != nil {
 		return fmt.Errorf("read what is left of the contract: %w", err)
 	}

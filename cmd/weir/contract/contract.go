@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // NewContractCommand returns the command of what was granted.
@@ -34,7 +35,7 @@ func NewContractCommand(a *cli.App) *cobra.Command {
 		Args:    cli.Exactly(1, "one contract's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return cli.PrintNamed(cmd.Context(), a, cli.Operator, args[0], func(c *client.Client, ctx context.Context, id string) (ask.Accounted, error) {
-				contract, err := c.Contract(ctx, id)
+				contract, err := exchange.Contract(ctx, c, id)
 				if err != nil {
 					return ask.Accounted{}, err
 				}
@@ -93,7 +94,7 @@ func newContractChange(a *cli.App, name, short string, to catalog.ContractState,
 				if err != nil {
 					return err
 				}
-				if err := c.ChangeContract(cmd.Context(), act, id, reason); err != nil {
+				if err := exchange.ChangeContract(cmd.Context(), c, act, id, reason); err != nil {
 					return err
 				}
 				return a.PrintRow("contract", id, "state", string(to), "reason", reason)
@@ -115,7 +116,7 @@ dataset's time.`,
 		Args:    cli.Exactly(1, "one contract's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.With(cli.Operator, func(c *client.Client) error {
-				st, err := c.Statement(cmd.Context(), args[0], month)
+				st, err := exchange.Statement(cmd.Context(), c, args[0], month)
 				if err != nil {
 					return err
 				}

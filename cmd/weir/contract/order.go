@@ -19,6 +19,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // termFlags are the flags by which an order or its approval is narrowed.
@@ -52,7 +53,7 @@ func (t *termFlags) end() (int64, error) {
 	if t.until == "" {
 		return 0, nil
 	}
-	end, err := client.EndOfDay(t.until, time.Now())
+	end, err := exchange.EndOfDay(t.until, time.Now())
 	if err != nil {
 		return 0, fmt.Errorf("--until %w", err)
 	}
@@ -176,7 +177,7 @@ func createOrder(ctx context.Context, a *cli.App, order catalog.OrderCreate, sql
 		if err != nil {
 			return err
 		}
-		id, err := c.CreateOrder(ctx, order)
+		id, err := exchange.CreateOrder(ctx, c, order)
 		if err != nil {
 			return err
 		}
@@ -200,7 +201,7 @@ func narrowOrder(ctx context.Context, c *client.Client, sql string, order *catal
 // showOrder prints an order, and says which places are left where it asks for one.
 func showOrder(ctx context.Context, a *cli.App, id string) error {
 	return a.With(cli.Operator, func(c *client.Client) error {
-		o, err := c.Order(ctx, id)
+		o, err := exchange.Order(ctx, c, id)
 		if err != nil {
 			return err
 		}
@@ -217,7 +218,7 @@ func notePlaces(ctx context.Context, a *cli.App, c *client.Client, o catalog.Ord
 	if !o.Portfolio {
 		return nil
 	}
-	places, err := c.OrderPlaces(ctx, o.ID)
+	places, err := exchange.OrderPlaces(ctx, c, o.ID)
 	for _, p := range places {
 		a.Note("%s", describePlaces(p))
 	}
@@ -314,7 +315,7 @@ func newOrderApproveCommand(a *cli.App) *cobra.Command {
 
 // grant signs the grant of an order, which is shown before.
 func (g *approval) grant(ctx context.Context, c *client.Client, id string, until int64) error {
-	order, err := c.Order(ctx, id)
+	order, err := exchange.Order(ctx, c, id)
 	if err != nil {
 		return err
 	}
@@ -328,7 +329,7 @@ func (g *approval) grant(ctx context.Context, c *client.Client, id string, until
 		}
 	}
 	g.Note("you sign the grant of %s", describeOrder(order))
-	contract, err := c.ApproveOrder(ctx, catalog.OrderApprove{
+	contract, err := exchange.ApproveOrder(ctx, c, catalog.OrderApprove{
 		Order: order.ID, Measures: g.terms.measures, Aggregates: g.terms.aggregates, Until: until, Queries: g.terms.queries,
 		Budget: g.terms.budget, Scope: scope, Epsilon: g.epsilon, MinCohort: g.terms.cohort, NoPortfolio: g.noPortfolio,
 	})
@@ -354,12 +355,12 @@ func newOrderRefuseCommand(a *cli.App) *cobra.Command {
 				return cli.Usagef(cmd, "--reason is needed; the buyer reads it")
 			}
 			return a.With(cli.Bureau, func(c *client.Client) error {
-				order, err := c.Order(cmd.Context(), args[0])
+				order, err := exchange.Order(cmd.Context(), c, args[0])
 				if err != nil {
 					return err
 				}
 				a.Note("you sign the refusal of %s", describeOrder(order))
-				if err := c.RefuseOrder(cmd.Context(), order.ID, reason); err != nil {
+				if err := exchange.RefuseOrder(cmd.Context(), c, order.ID, reason); err != nil {
 					return err
 				}
 				return a.PrintRow("order", order.ID, "state", string(catalog.OrderRefused), "reason", reason)

@@ -18,6 +18,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/consensus/durable"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/config"
 	"github.com/weirdata/weir/node/unixsocket"
 )
@@ -90,7 +91,7 @@ func collect(ctx context.Context, c *client.Client, conf config.Config, socket s
 		})
 	}
 	document("version.json", "what this program was built from", func(context.Context) (any, error) { return cli.Built(), nil })
-	document("status.json", "what every node says of itself", func(ctx context.Context) (any, error) { return c.Statuses(ctx) })
+	document("status.json", "what every node says of itself", func(ctx context.Context) (any, error) { return nodestatus.All(ctx, c) })
 	document("cluster.json", "roster and threshold", func(ctx context.Context) (any, error) { return c.Cluster(ctx) })
 	document("profile.json", "the nodes that this machine pins", func(context.Context) (any, error) { return c.Profile(), nil })
 	if conf.Dir != "" {

@@ -195,7 +195,10 @@ func startShadow(ctx context.Context, x backup.Archive, g founding.Genesis, dir 
 
 // reportDrill has the ledger take what came of a drill.
 func reportDrill(ctx context.Context, a *cli.App, d recovery.Drill) error {
-	err := a.With(cli.Operator, func(c *client.Client) error { return c.ReportDrill(ctx, d) })
+	err := a.With(cli.Operator, func(c *client.Client) error {
+		_, err := c.Submit(ctx, catalog.KindDrillReport, d)
+		return err
+	})
 	if err != nil {
 		a.Note("what came of the drill is printed, and not recorded in the ledger; where that is not wanted, say --no-report")
 	}

@@ -155,7 +155,7 @@ func runNode(ctx context.Context, o node.Options) error {
 	o.OnSealed = func(s *node.Sealed) { now(s) }
 	err := node.Run(ctx, o, func(n *node.Node) {
 		o.Logger.Info("node started", "node", o.ID, "api", n.APIAddr().String(), "after", time.Since(start).Round(time.Millisecond).String())
-		now(n)
+		now(n.Health())
 	})
 	if errors.Is(err, node.ErrLeft) { // to start it again would lead to the same
 		o.Logger.Warn("node has left the cluster: its seat was given up, and its directory and seal key can be destroyed", "node", o.ID)

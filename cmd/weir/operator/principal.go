@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 )
 
 // NewPrincipalCommand returns the command of the organisations of a cluster.
@@ -49,7 +50,7 @@ func addPrincipal(ctx context.Context, a *cli.App, file string, role catalog.Rol
 		return fmt.Errorf("read the public key: %w", err)
 	}
 	return a.With(cli.Operator, func(c *client.Client) error {
-		id, err := c.AddPrincipal(ctx, public, role)
+		id, err := govern.AddPrincipal(ctx, c, public, role)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/config"
 	"github.com/weirdata/weir/node/founding"
 	"github.com/weirdata/weir/node/restore"
@@ -124,7 +125,7 @@ func refuseWorking(ctx context.Context, a *cli.App, rosters []catalog.Cluster, k
 		return fmt.Errorf("ask the nodes of the roster: %w", err)
 	}
 	defer c.Close()
-	reached := c.Reach(ctx)
+	reached := nodestatus.Reach(ctx, c)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func refuseWorking(ctx context.Context, a *cli.App, rosters []catalog.Cluster, k
 }
 
 // whetherLost returns an error unless a majority of the cluster's nodes is lost, by which answer.
-func whetherLost(c catalog.Cluster, reached []client.Reached, known []restore.Finding, despite []string) error {
+func whetherLost(c catalog.Cluster, reached []nodestatus.Reached, known []restore.Finding, despite []string) error {
 	var all, others, there, stopped, denied []string
 	for _, n := range c.Nodes {
 		all = append(all, n.ID)

@@ -18,6 +18,8 @@ import (
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
+	"github.com/weirdata/weir/node/client/nodestatus"
 )
 
 // refreshPause separates two looks at a key that is being shared anew.
@@ -75,7 +77,7 @@ func parseAge(text string) (time.Duration, error) {
 
 // refreshEvery sets how old shares may get.
 func refreshEvery(ctx context.Context, a *cli.App, c *client.Client, age time.Duration) error {
-	if err := c.RefreshEvery(ctx, age); err != nil {
+	if err := govern.RefreshEvery(ctx, c, age); err != nil {
 		return fmt.Errorf("set how old shares may get: %w", err)
 	}
 	t := term.Table{Head: []string{"shares are made anew"}}
@@ -110,14 +112,14 @@ func refresh(ctx context.Context, a *cli.App, c *client.Client, names []string, 
 		if err != nil {
 			return fmt.Errorf("read the key of %s: %w", p.Name, err)
 		}
-		err = c.RefreshKey(ctx, k.ID)
+		err = govern.RefreshKey(ctx, c, k.ID)
 		if r, refused := client.IsRefused(err); err != nil && (!refused || r.Rule != "refresh") { // under way already
 			return fmt.Errorf("ask for new shares of the key of %s: %w", p.Name, err)
 		}
 	}
 	var vectors *wire.VectorShares
 	if len(names) == 0 {
-		if err := c.RefreshVectors(ctx); err != nil {
+		if err := govern.RefreshVectors(ctx, c); err != nil {
 			return fmt.Errorf("ask for new shares of private vectors: %w", err)
 		}
 	}
@@ -144,7 +146,7 @@ func refresh(ctx context.Context, a *cli.App, c *client.Client, names []string, 
 // can tell: all have the same ledger.
 func awaitMoves(ctx context.Context, c *client.Client, noWait bool, tell func(string)) (*wire.VectorShares, error) {
 	for {
-		list, err := c.Statuses(ctx)
+		list, err := nodestatus.All(ctx, c)
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +167,7 @@ func awaitMoves(ctx context.Context, c *client.Client, noWait bool, tell func(st
 
 // behindMost is what the node says of private vectors that has the most of them to move, and among those that have as many
 // the one that knows the most vectors: another may not have heard of them yet. known is false where no node answered.
-func behindMost(list []client.NodeStatus) (s wire.VectorShares, known bool) {
+func behindMost(list []nodestatus.Node) (s wire.VectorShares, known bool) {
 	for _, n := range list {
 		if n.Status == nil {
 			continue

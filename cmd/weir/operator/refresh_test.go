@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/node/api/wire"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 )
 
 func TestAgesAreReadInDaysOrAsGoDoes(t *testing.T) {
@@ -25,20 +25,20 @@ func TestAgesAreReadInDaysOrAsGoDoes(t *testing.T) {
 // Nodes that do not answer do not say that nothing is left to move, and one that is behind does not say how many
 // vectors there are.
 func TestVectorsAreMovedWhereANodeSaysSo(t *testing.T) {
-	node := func(v wire.VectorShares) client.NodeStatus {
-		return client.NodeStatus{Status: &wire.Status{Shares: wire.ShareStatus{Vectors: v}}}
+	node := func(v wire.VectorShares) nodestatus.Node {
+		return nodestatus.Node{Status: &wire.Status{Shares: wire.ShareStatus{Vectors: v}}}
 	}
-	silent, behind, done, moving := client.NodeStatus{Error: "no answer"}, node(wire.VectorShares{}), node(wire.VectorShares{Ready: 2}), node(wire.VectorShares{Ready: 2, Moving: 1})
+	silent, behind, done, moving := nodestatus.Node{Error: "no answer"}, node(wire.VectorShares{}), node(wire.VectorShares{Ready: 2}), node(wire.VectorShares{Ready: 2, Moving: 1})
 	for name, x := range map[string]struct {
-		list  []client.NodeStatus
+		list  []nodestatus.Node
 		want  wire.VectorShares
 		known bool
 	}{
-		"nobody answers":         {list: []client.NodeStatus{silent, silent}},
-		"one answers":            {[]client.NodeStatus{silent, done, silent}, wire.VectorShares{Ready: 2}, true},
-		"the last one is behind": {[]client.NodeStatus{done, done, behind}, wire.VectorShares{Ready: 2}, true},
-		"the first one moves":    {[]client.NodeStatus{moving, done, behind}, wire.VectorShares{Ready: 2, Moving: 1}, true},
-		"the last one moves":     {[]client.NodeStatus{behind, done, moving}, wire.VectorShares{Ready: 2, Moving: 1}, true},
+		"nobody answers":         {list: []nodestatus.Node{silent, silent}},
+		"one answers":            {[]nodestatus.Node{silent, done, silent}, wire.VectorShares{Ready: 2}, true},
+		"the last one is behind": {[]nodestatus.Node{done, done, behind}, wire.VectorShares{Ready: 2}, true},
+		"the first one moves":    {[]nodestatus.Node{moving, done, behind}, wire.VectorShares{Ready: 2, Moving: 1}, true},
+		"the last one moves":     {[]nodestatus.Node{behind, done, moving}, wire.VectorShares{Ready: 2, Moving: 1}, true},
 	} {
 		if got, known := behindMost(x.list); known != x.known || got.Ready != x.want.Ready || got.Moving != x.want.Moving {
 			t.Errorf("%s: %+v, %v", name, got, known)

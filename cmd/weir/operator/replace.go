@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 )
 
@@ -66,12 +67,12 @@ func replace(ctx context.Context, a *cli.App, c *client.Client, file, genesis st
 	if point == 0 {
 		return fmt.Errorf("%s: the cluster has no node %s: make the card with the id of the node that the machine replaces", file, card.ID)
 	}
-	if _, err := c.ReplaceSeat(ctx, card.Node(point), keysLost); err != nil {
+	if _, err := govern.ReplaceSeat(ctx, c, card.Node(point), keysLost); err != nil {
 		return err
 	}
 	changes, err := c.RosterEnvelopes(ctx)
 	if err == nil {
-		g.Left, err = c.Left(ctx)
+		g.Left, err = govern.Left(ctx, c)
 	}
 	if err != nil {
 		return fmt.Errorf("the machine is in the seat, and %s does not say so yet: %w", genesis, err)

@@ -283,7 +283,7 @@ func refuseGoingOn(ctx context.Context, x backup.Archive, order recovery.Restore
 		return fmt.Errorf("ask the nodes of the roster: %w", err)
 	}
 	defer c.Close()
-	all, err := c.Restores(ctx)
+	all, err := audit.Restores(ctx, c)
 	if err != nil {
 		return ctx.Err() // nobody answers
 	}
@@ -338,7 +338,7 @@ func presentFiles(ctx context.Context, a *cli.App, c *client.Client, files []str
 			return err
 		}
 		for _, note := range notes {
-			if err := c.Present(ctx, note); err != nil {
+			if err := audit.Present(ctx, c, note); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
 		}
@@ -406,7 +406,7 @@ contracts anew.`,
 }
 
 func lastRestore(ctx context.Context, c *client.Client) (r recovery.Restored, known bool, err error) {
-	all, err := c.Restores(ctx)
+	all, err := audit.Restores(ctx, c)
 	if err != nil || len(all) == 0 {
 		return r, false, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/founding"
 )
 
@@ -60,7 +61,7 @@ func showRoster(ctx context.Context, a *cli.App, c *client.Client, genesis strin
 	if err != nil {
 		return err
 	}
-	proposals, err := c.Proposals(ctx)
+	proposals, err := govern.Proposals(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func addChanges(ctx context.Context, a *cli.App, c *client.Client, file string) 
 		return err
 	}
 	g.Roster = changes[1:]
-	if g.Left, err = c.Left(ctx); err != nil {
+	if g.Left, err = govern.Left(ctx, c); err != nil {
 		return err
 	}
 	if _, err := g.Rosters(); err != nil {
@@ -142,7 +143,7 @@ type proposalDocument struct {
 	Newcomers []string       `json:"newcomers"`
 }
 
-func documentOf(p client.Proposal) proposalDocument {
+func documentOf(p govern.Proposal) proposalDocument {
 	d := proposalDocument{
 		Proposal: p.ID.String(), Proposer: p.Proposer, Proposed: p.Proposed, Threshold: p.Body.Threshold, Approved: p.Approved,
 		Comes: []seatDocument{}, Goes: []seatDocument{}, Seats: p.Approvals.Seats, Needed: p.Approvals.Needed, Newcomers: []string{},
@@ -172,7 +173,7 @@ func proposalTable(d proposalDocument) term.Table {
 }
 
 // noteProposal says what a proposal changes and lacks.
-func noteProposal(a *cli.App, p client.Proposal) {
+func noteProposal(a *cli.App, p govern.Proposal) {
 	d := documentOf(p)
 	var lacks []string
 	if more := d.Needed - d.Seats; more > 0 {
@@ -232,7 +233,7 @@ func propose(ctx context.Context, a *cli.App, c *client.Client, threshold int, r
 		}
 		fresh = append(fresh, card.Node(0))
 	}
-	s, err := c.ProposeRoster(ctx, threshold, remove, fresh)
+	s, err := govern.ProposeRoster(ctx, c, threshold, remove, fresh)
 	if err != nil {
 		return err
 	}
@@ -241,7 +242,7 @@ func propose(ctx context.Context, a *cli.App, c *client.Client, threshold int, r
 
 // printApproved prints what became of a proposal that this operator has signed.
 func printApproved(ctx context.Context, a *cli.App, c *client.Client, id string) error {
-	all, err := c.Proposals(ctx)
+	all, err := govern.Proposals(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -298,30 +299,30 @@ func approve(ctx context.Context, a *cli.App, c *client.Client, typed string, ch
 		noteProposal(a, p)
 		return nil
 	}
-	if _, err := c.ApproveRoster(ctx, p.ID); err != nil {
+	if _, err := govern.ApproveRoster(ctx, c, p.ID); err != nil {
 		return err
 	}
 	return printApproved(ctx, a, c, p.ID.String())
 }
 
 // proposalNamed is the one proposal whose id begins so.
-func proposalNamed(ctx context.Context, c *client.Client, typed string) (client.Proposal, error) {
-	all, err := c.Proposals(ctx)
+func proposalNamed(ctx context.Context, c *client.Client, typed string) (govern.Proposal, error) {
+	all, err := govern.Proposals(ctx, c)
 	if err != nil {
-		return client.Proposal{}, err
+		return govern.Proposal{}, err
 	}
 	var ids []string
 	for _, p := range all {
 		ids = append(ids, p.ID.String()[:16])
 	}
-	all = slices.DeleteFunc(all, func(p client.Proposal) bool { return typed == "" || !strings.HasPrefix(p.ID.String(), typed) })
+	all = slices.DeleteFunc(all, func(p govern.Proposal) bool { return typed == "" || !strings.HasPrefix(p.ID.String(), typed) })
 	switch {
 	case len(ids) == 0:
-		return client.Proposal{}, fmt.Errorf("no roster is proposed: one that was approved, withdrawn or overtaken by another change is gone")
+		return govern.Proposal{}, fmt.Errorf("no roster is proposed: one that was approved, withdrawn or overtaken by another change is gone")
 	case len(all) == 1:
 		return all[0], nil
 	}
-	return client.Proposal{}, fmt.Errorf("%q is the beginning of %d proposals; there are %s", shown.Text(typed), len(all), strings.Join(ids, ", "))
+	return govern.Proposal{}, fmt.Errorf("%q is the beginning of %d proposals; there are %s", shown.Text(typed), len(all), strings.Join(ids, ", "))
 }
 
 func newWithdrawCommand(a *cli.App) *cobra.Command {
@@ -335,7 +336,7 @@ func newWithdrawCommand(a *cli.App) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := c.WithdrawRoster(cmd.Context(), p.ID); err != nil {
+				if _, err := govern.WithdrawRoster(cmd.Context(), c, p.ID); err != nil {
 					return err
 				}
 				return a.PrintRow("proposal", p.ID.String(), "withdrawn", "yes")

@@ -13,6 +13,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 )
 
 // NewOperatorCommand returns the command that looks after the nodes.
@@ -41,7 +42,7 @@ work, or has damaged or lost blobs, and says which and why.`,
 		Args:    cli.Exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.With(cli.Operator, func(c *client.Client) error {
-				list, err := client.SeatStatuses(cmd.Context(), c)
+				list, err := nodestatus.BySeat(cmd.Context(), c)
 				if err != nil {
 					return err
 				}
@@ -52,14 +53,14 @@ work, or has damaged or lost blobs, and says which and why.`,
 				if err := a.Print(map[string]any{"nodes": list}, t); err != nil {
 					return err
 				}
-				return client.Ailing(list)
+				return nodestatus.Ailing(list)
 			})
 		},
 	}
 }
 
 // statusTable is a row a node; bytes prints a number of bytes.
-func statusTable(list []client.NodeStatus, bytes func(int64) string) term.Table {
+func statusTable(list []nodestatus.Node, bytes func(int64) string) term.Table {
 	s := term.Table{Head: []string{"node", "ready", "state", "term", "applied", "entries", "snapshot", "sees", "blobs", "bytes", "damaged", "repaired", "lost", "scrubbed", "last scrub", "disk free", "shares since", "shares due", "shares tried", "deposit", "last drill"}}
 	for _, n := range list {
 		if n.Status == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 )
 
 func newUpgradeCommand(a *cli.App) *cobra.Command {
@@ -45,7 +46,7 @@ func newUpgradeStatusCommand(a *cli.App) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				list, err := client.SeatStatuses(cmd.Context(), c)
+				list, err := nodestatus.BySeat(cmd.Context(), c)
 				if err != nil {
 					return err
 				}

@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/cmd/weir/term"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 )
 
 // movePause separates two looks at a key that moves.
@@ -104,7 +105,7 @@ func moveKey(ctx context.Context, a *cli.App, c *client.Client, noWait bool) err
 		return printKey(a, k, cluster)
 	}
 	if k.Refresh == nil || k.Refresh.To == nil { // else it moves already, by what was said before
-		if cluster, err = c.MoveKey(ctx, k.ID); err != nil {
+		if cluster, err = govern.MoveKey(ctx, c, k.ID); err != nil {
 			return err
 		}
 	}

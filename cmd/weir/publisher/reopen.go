@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/cmd/weir/cli"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/audit"
 )
 
 func newReopenCommand(a *cli.App) *cobra.Command {
@@ -44,7 +45,7 @@ Both may be said later, too.`,
 }
 
 func reopen(ctx context.Context, a *cli.App, c *client.Client, dataset string, b recovery.Reopen) error {
-	all, err := c.Restores(ctx)
+	all, err := audit.Restores(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (c *Cluster) ceremony(p view.PendingKey) error {
 	if err := c.act(c.nodes[0], catalog.KindKeyStart, start); err != nil {
 		return err
 	}
-	k, err := c.view().Key(p.NextKey)
+	k, err := c.view().Keys().Get(p.NextKey)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (c *Cluster) finishKey(k catalog.Key) error {
 			return err
 		}
 	}
-	k, err := c.view().Key(k.ID)
+	k, err := c.view().Keys().Get(k.ID)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (c *Cluster) SpoilKeyShare() error {
 	defer c.mu.Unlock()
 	n := c.nodes[0]
 	for id := range n.keys {
-		k, err := c.view().Key(id)
+		k, err := c.view().Keys().Get(id)
 		if err != nil {
 			return err
 		}

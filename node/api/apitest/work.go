@@ -18,11 +18,11 @@ import (
 // work does everything that is due. The lock is held.
 func (c *Cluster) work() error {
 	for range 100 {
-		keys, err := c.view().PendingKeys()
+		keys, err := c.view().Keys().Pending()
 		if err != nil {
 			return err
 		}
-		proposed, err := c.view().PendingVersions()
+		proposed, err := c.view().Versions().Pending()
 		if err != nil {
 			return err
 		}
@@ -30,7 +30,7 @@ func (c *Cluster) work() error {
 		if err != nil {
 			return err
 		}
-		vectors, err := c.view().PendingVectors()
+		vectors, err := c.view().Vectors().Pending()
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/dev"
 )
@@ -138,7 +140,7 @@ func admit(ctx context.Context, profile client.Profile, operator, bureau *client
 	if b.key, err = client.NewKey(fmt.Sprintf("load buyer %d", number)); err != nil {
 		return b, err
 	}
-	if _, err := operator.AddPrincipal(ctx, b.key.Public(), catalog.RoleBuyer); err != nil {
+	if _, err := govern.AddPrincipal(ctx, operator, b.key.Public(), catalog.RoleBuyer); err != nil {
 		return b, err
 	}
 	c, err := client.New(profile, b.key, client.Options{})
@@ -146,10 +148,10 @@ func admit(ctx context.Context, profile client.Profile, operator, bureau *client
 		return b, err
 	}
 	defer c.Close()
-	order, err := c.CreateOrder(ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "a load test"})
+	order, err := exchange.CreateOrder(ctx, c, catalog.OrderCreate{Dataset: dataset, Purpose: "a load test"})
 	if err != nil {
 		return b, err
 	}
-	b.contract, err = bureau.ApproveOrder(ctx, catalog.OrderApprove{Order: order})
+	b.contract, err = exchange.ApproveOrder(ctx, bureau, catalog.OrderApprove{Order: order})
 	return b, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/dev"
 )
 
@@ -101,7 +102,7 @@ func statuses(ctx context.Context, cluster *dev.Cluster) (all []wire.Status, err
 		return nil, err
 	}
 	defer operator.Close()
-	states, err := operator.Statuses(ctx)
+	states, err := nodestatus.All(ctx, operator)
 	if err != nil {
 		return nil, fmt.Errorf("ask the nodes how they are: %w", err)
 	}

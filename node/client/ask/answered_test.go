@@ -11,6 +11,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // The same query is answered from the buyer's own store, and charged once; asked fresh, or
@@ -62,7 +63,7 @@ func TestTheSameQueryComesFromTheOwnStore(t *testing.T) {
 	if len(files) == 0 || kept(sql, o) {
 		t.Errorf("of %d damaged files one is an answer", len(files))
 	}
-	k, err := buyer.Contract(w.Ctx, contract)
+	k, err := exchange.Contract(w.Ctx, buyer, contract)
 	w.Must(err)
 	if used := fmt.Sprint(k.Used); used != "2" { // the one with --partial is another question; repeats are free
 		t.Errorf("%s queries were charged", used)

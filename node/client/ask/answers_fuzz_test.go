@@ -16,6 +16,7 @@ import (
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // tamper changes the answer that comes number at after it was armed: bytes from offset
@@ -143,7 +144,7 @@ func everything(ctx context.Context, c *client.Client, contract string) {
 			_, err := ask.Explain(ctx, c, "SELECT AVG(pm10) FROM air WHERE period = '2024-02'", ask.Options{})
 			return err
 		},
-		func() error { _, err := c.Statement(ctx, contract, ""); return err },
+		func() error { _, err := exchange.Statement(ctx, c, contract, ""); return err },
 		func() error { _, _, err := audit.Checkpoint(ctx, c); return err },
 	} {
 		if err := call(); err != nil && err.Error() == "" {

@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -30,9 +31,9 @@ func TestAdvisedQueriesAreAnswered(t *testing.T) {
 	if err := ask.NarrowOrder(w.Ctx, buyer, text, &other); err == nil || err.Error() != "the order is on dataset air, the query asks works" {
 		t.Errorf("an order on another dataset: %v", err)
 	}
-	id, err := buyer.CreateOrder(w.Ctx, order)
+	id, err := exchange.CreateOrder(w.Ctx, buyer, order)
 	w.Must(err)
-	_, err = publisher.ApproveOrder(w.Ctx, catalog.OrderApprove{Order: id})
+	_, err = exchange.ApproveOrder(w.Ctx, publisher, catalog.OrderApprove{Order: id})
 	w.Must(err)
 
 	var o ask.Options

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // A query whose client is gone before the answer comes is taken up again when it is
@@ -48,7 +49,7 @@ func TestAQueryThatIsInterruptedIsAskedOnce(t *testing.T) {
 	if res.Query.ID != first || !seen || len(res.Table.Rows) == 0 {
 		t.Errorf("query %s, told that it was asked before: %t, first was %s", res.Query.ID, seen, first)
 	}
-	k, err := buyer.Contract(w.Ctx, contract)
+	k, err := exchange.Contract(w.Ctx, buyer, contract)
 	w.Must(err)
 	if k.Used != 2 {
 		t.Errorf("%d queries were charged, want 2", k.Used)

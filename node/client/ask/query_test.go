@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 func TestBuyerGetsTheExactFiguresOfEncryptedReadings(t *testing.T) {
@@ -177,7 +178,7 @@ func TestExplainTellsWhatWouldBeReleasedAndChargesNothing(t *testing.T) {
 			t.Errorf("bits %+v, want some of what is available", x.Bits)
 		}
 	}
-	c, err := buyer.Contract(w.Ctx, contract)
+	c, err := exchange.Contract(w.Ctx, buyer, contract)
 	w.Must(err)
 	if c.Used != 0 {
 		t.Errorf("explaining used %d queries", c.Used)

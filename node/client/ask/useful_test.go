@@ -13,6 +13,8 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -75,14 +77,14 @@ func another(w *clienttest.World, name, dataset string) *client.Client {
 	w.Helper()
 	key, err := client.NewKey(name)
 	w.Must(err)
-	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, key.Public(), catalog.RoleBuyer)
+	_, err = govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), key.Public(), catalog.RoleBuyer)
 	w.Must(err)
 	c, err := client.New(w.Profile, key, w.Options())
 	w.Must(err)
 	w.Cleanup(c.Close)
-	order, err := c.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "a test"})
+	order, err := exchange.CreateOrder(w.Ctx, c, catalog.OrderCreate{Dataset: dataset, Purpose: "a test"})
 	w.Must(err)
-	_, err = w.Client(catalog.RolePublisher).ApproveOrder(w.Ctx, catalog.OrderApprove{Order: order})
+	_, err = exchange.ApproveOrder(w.Ctx, w.Client(catalog.RolePublisher), catalog.OrderApprove{Order: order})
 	w.Must(err)
 	return c
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/govern"
 )
 
 // bodyOf reads a path of the first node as the holder of a key.
@@ -40,7 +41,7 @@ func TestProgressOfAQueryIsForItsOwnerAlone(t *testing.T) {
 	w.PublishAir()
 	other, err := client.NewKey("another buyer")
 	w.Must(err)
-	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, other.Public(), catalog.RoleBuyer)
+	_, err = govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), other.Public(), catalog.RoleBuyer)
 	w.Must(err)
 	told := wire.Progress{Attempt: 1, Stage: wire.StageTiles, Tiles: 64, TilesTotal: 128, OpeningsTotal: 2}
 	var mu sync.Mutex

@@ -163,7 +163,7 @@ func Monitor(ctx context.Context, c *client.Client, s State) (State, Look, error
 // the head continues what they ordered it to go on from, and what was seen and is longer than what a
 // majority is known to have had was signed before they did. What was signed later, no restore explains. It returns the fork otherwise.
 func (s State) restored(ctx context.Context, c *client.Client, now NodeHead, fork *ForkError, look *Look) error {
-	all, err := c.Restores(ctx)
+	all, err := Restores(ctx, c)
 	if err != nil || len(all) == 0 {
 		return errors.Join(fork, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/audit"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/govern"
 )
 
 // look looks once, with the state in a file between looks.
@@ -33,7 +34,7 @@ func grow(w *clienttest.World, name string) {
 	w.Helper()
 	k, err := client.NewKey(name)
 	w.Must(err)
-	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, k.Public(), catalog.RoleBuyer)
+	_, err = govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), k.Public(), catalog.RoleBuyer)
 	w.Must(err)
 }
 

@@ -24,6 +24,8 @@ import (
 	"github.com/weirdata/weir/node/api/apitest"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -153,7 +155,7 @@ func New(t testing.TB) *World {
 	}
 	w.Profile.Addr = w.Servers[0].URL
 	for _, r := range []catalog.Role{catalog.RolePublisher, catalog.RoleBuyer} {
-		_, err := w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, w.Keys[r].Public(), r)
+		_, err := govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), w.Keys[r].Public(), r)
 		w.Must(err)
 	}
 	return w
@@ -251,10 +253,10 @@ func (w *World) PublishAir() publish.Published {
 // Contract orders and grants the dataset to the buyer.
 func (w *World) Contract(dataset string, narrowed catalog.OrderApprove) string {
 	w.Helper()
-	order, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: dataset, Purpose: "a test"})
+	order, err := exchange.CreateOrder(w.Ctx, w.Client(catalog.RoleBuyer), catalog.OrderCreate{Dataset: dataset, Purpose: "a test"})
 	w.Must(err)
 	narrowed.Order = order
-	contract, err := w.Client(catalog.RolePublisher).ApproveOrder(w.Ctx, narrowed)
+	contract, err := exchange.ApproveOrder(w.Ctx, w.Client(catalog.RolePublisher), narrowed)
 	w.Must(err)
 	return contract
 }

@@ -3,9 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -64,7 +62,7 @@ func (f *Feed) Append(ctx context.Context) error {
 	now := f.options.Now()
 	last, err := time.Parse(time.RFC3339, f.spool.Mark(correctedMark))
 	if err != nil || last.After(now) { // the schedule begins with the feed; and anew where the clock was ahead
-		if err := f.keep(ctx, nil, spool.Mark{Key: correctedMark, Value: now.Format(time.RFC3339)}); err != nil {
+		if err := f.intake.keep(ctx, nil, spool.Mark{Key: correctedMark, Value: now.Format(time.RFC3339)}); err != nil {
 			return err
 		}
 	}
@@ -110,7 +108,7 @@ func (f *Feed) append(ctx context.Context, now time.Time) error {
 		f.noteAppended(now, b, done)
 	}
 	if correct {
-		if err := f.keep(ctx, nil, spool.Mark{Key: correctedMark, Value: now.Format(time.RFC3339)}); err != nil {
+		if err := f.intake.keep(ctx, nil, spool.Mark{Key: correctedMark, Value: now.Format(time.RFC3339)}); err != nil {
 			return err
 		}
 	}
@@ -133,23 +131,23 @@ func (f *Feed) batch(now time.Time, correct bool) batch {
 		at := slices.IndexFunc(measures, func(m catalog.Measure) bool { return m.Name == c.Measure })
 		if at < 0 { // the measure was taken away
 			b.without["no_measure"]++
-			b.examples["no_measure"] = f.cellName(c.Entity, c.Measure, c.Period)
+			b.examples["no_measure"] = f.periods.cell(c.Entity, c.Measure, c.Period)
 			continue
 		}
-		v, err := f.rules[c.Measure].value(c.Samples)
+		v, err := f.intake.rules[c.Measure].value(c.Samples)
 		if err != nil {
 			why := err.Error()
 			if before[c.Period] {
 				why += "_now" // what was published before stays
 			}
 			b.without[why]++
-			b.examples[why] = f.cellName(c.Entity, c.Measure, c.Period)
+			b.examples[why] = f.periods.cell(c.Entity, c.Measure, c.Period)
 			continue
 		}
 		if n := len(b.rows); n == 0 || b.rows[n-1].entity != c.Entity || b.rows[n-1].period != c.Period {
 			b.rows = append(b.rows, row{c.Entity, c.Period, make([]string, len(measures))})
 		}
-		b.rows[len(b.rows)-1].fields[at] = f.rules[c.Measure].text(v)
+		b.rows[len(b.rows)-1].fields[at] = f.intake.rules[c.Measure].text(v)
 		b.values++
 		if before[c.Period] {
 			b.corrected++
@@ -158,17 +156,12 @@ func (f *Feed) batch(now time.Time, correct bool) batch {
 	return b
 }
 
-// cellName names a cell to a person, as an example of what is passed over.
-func (f *Feed) cellName(entity, measure string, period int64) string {
-	return fmt.Sprintf("%s of %s in %s", measure, entity, f.periods.grain.Format(period))
-}
-
 // publish appends a batch, or publishes it as the first version. Version 0: there was nothing
 // to publish.
 func (f *Feed) publish(ctx context.Context, b *batch) (publish.Published, error) {
-	if f.first != nil { // what came before it was known how the dataset begins
+	if first := f.intake.first.Load(); first != nil { // what came before it was known how the dataset begins
 		n := len(b.rows)
-		b.rows = slices.DeleteFunc(b.rows, func(r row) bool { return r.period < *f.first })
+		b.rows = slices.DeleteFunc(b.rows, func(r row) bool { return r.period < *first })
 		if n -= len(b.rows); n > 0 {
 			b.without["before_the_dataset"] += int64(n)
 		}
@@ -194,7 +187,7 @@ func (f *Feed) publish(ctx context.Context, b *batch) (publish.Published, error)
 
 // prepare reads the rows as a file of the dataset.
 func (f *Feed) prepare(ctx context.Context, rows []row) (*publish.Prepared, error) {
-	src := f.tableSource()
+	src := tableSource(f.source)
 	files := []panel.File{{Name: "the feed", Rows: func(_ context.Context, into table.Sink) error {
 		if !into.Begin(table.Head{Kind: "query", Names: append([]string{entityColumn, periodColumn}, src.Columns...)}) {
 			return nil
@@ -222,10 +215,10 @@ const (
 	periodColumn = "the period"
 )
 
-// tableSource is how that table is read.
-func (f *Feed) tableSource() *panel.Source {
+// tableSource is how that table is read, of a dataset whose files are read so.
+func tableSource(files *panel.Source) *panel.Source {
 	src := &panel.Source{
-		Descriptor: f.source.Descriptor, Registry: f.source.Registry,
+		Descriptor: files.Descriptor, Registry: files.Registry,
 		EntityColumn: entityColumn, PeriodColumns: []string{periodColumn}, Missing: []string{""},
 	}
 	for _, m := range src.Descriptor.Measures {
@@ -236,7 +229,7 @@ func (f *Feed) tableSource() *panel.Source {
 
 // noteAppended puts an append into the state.
 func (f *Feed) noteAppended(now time.Time, b batch, done publish.Published) {
-	if done.Version > 0 && f.first == nil {
+	if done.Version > 0 && f.intake.first.Load() == nil {
 		f.verified = false // its first period is known now
 	}
 	var periods []string
@@ -276,24 +269,10 @@ func (f *Feed) forget(ctx context.Context, now time.Time) error {
 	if !old {
 		return nil
 	}
-	if before > f.forgotten() {
-		if err := f.keep(ctx, nil, spool.Mark{Key: forgottenMark, Value: strconv.FormatInt(before, 10)}); err != nil {
+	if before > f.intake.forgotten() {
+		if err := f.intake.keep(ctx, nil, spool.Mark{Key: forgottenMark, Value: strconv.FormatInt(before, 10)}); err != nil {
 			return err
 		}
 	}
 	return f.spool.Forget(ctx, before)
-}
-
-// forgottenMark is up to which period readings were dropped. It stays where corrections.within
-// grows, or a clock that was ahead goes back: a cell of such a period would be made of what came
-// behind alone, and published in the place of the whole one.
-const forgottenMark = "forgotten"
-
-// forgotten is the first period of which nothing was dropped.
-func (f *Feed) forgotten() int64 {
-	before, err := strconv.ParseInt(f.spool.Mark(forgottenMark), 10, 64)
-	if err != nil {
-		return math.MinInt64
-	}
-	return before
 }

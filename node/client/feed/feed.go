@@ -26,9 +26,6 @@ const spoolDir = "spool"
 // stateEvery is how often the state is written for others to read.
 const stateEvery = time.Second
 
-// futureLimit is how far a device's clock may be ahead.
-const futureLimit = time.Hour
-
 // Options adjust a feed; every zero value takes its default.
 type Options struct {
 	Now   func() time.Time
@@ -57,20 +54,16 @@ type Feed struct {
 	client  *client.Client
 	source  *panel.Source // how the dataset's files are read, and its descriptor
 	periods periods
-	rules   map[string]rule // by measure
+	intake  *intake // what sources hand their readings to
 	spool   *spool.Spool
 	told    *told
 	options Options
 
 	appending sync.Mutex // one append at a time; guards what follows
-	verified  bool       // the entities are in the registry, and first is known
+	verified  bool       // the entities are in the registry, and its first period is known
 
 	stop      context.CancelCauseFunc
-	listening chan struct{}
-
-	mu    sync.Mutex        // guards what follows
-	bound map[string]string // addresses on which sources listen
-	first *int64            // first period of the dataset; nil: not known, or there is none; set while appending
+	listening chan struct{} // closed once all sources are open; tests wait for it
 }
 
 // New opens a feed. The cluster need not be reached yet.
@@ -88,17 +81,11 @@ func New(c *client.Client, config *Config, o Options) (*Feed, error) {
 	if err := config.Fits(src); err != nil {
 		return nil, err
 	}
-	f := &Feed{config: config, client: c, source: src, options: o, rules: map[string]rule{}, bound: map[string]string{}, listening: make(chan struct{})}
-	if f.periods, err = newPeriods(src.Descriptor); err != nil {
+	in, err := newIntake(config, src, o.Now)
+	if err != nil {
 		return nil, err
 	}
-	for i, m := range src.Descriptor.Measures {
-		r := rule{take: takeLast, measure: m, round: i < len(src.Readings) && src.Readings[i].Round != ""}
-		if at := slices.IndexFunc(config.Measures, func(x Measure) bool { return x.Measure == m.Name }); at >= 0 {
-			r.take, r.least = config.Measures[at].Take, config.Measures[at].Least
-		}
-		f.rules[m.Name] = r
-	}
+	f := &Feed{config: config, client: c, source: src, periods: in.periods, intake: in, options: o, listening: make(chan struct{})}
 	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the feed's directory: %w", err)
 	}
@@ -112,6 +99,7 @@ func New(c *client.Client, config *Config, o Options) (*Feed, error) {
 		return nil, errors.Join(err, f.spool.Close())
 	}
 	f.told = newTold(config.Dir, config.Dataset, o.Now())
+	in.spool, in.told = f.spool, f.told
 	torn := f.spool.Stats().Torn
 	f.told.update(func(s *State) { s.Torn += torn })
 	return f, nil
@@ -219,20 +207,8 @@ func (f *Feed) ended(err error) error {
 	return err
 }
 
-// Listening is closed once all sources are open; Address says then where one listens.
-func (f *Feed) Listening() <-chan struct{} { return f.listening }
-
-// Address is where a source listens.
-func (f *Feed) Address(source string) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.bound[source]
-}
-
+// listensAt notes where a source listens.
 func (f *Feed) listensAt(source, address string) {
-	f.mu.Lock()
-	f.bound[source] = address
-	f.mu.Unlock()
 	f.told.source(source, func(s *SourceState) { s.Address = address })
 	f.options.Note("source %s listens on %s", source, address)
 }
@@ -240,17 +216,19 @@ func (f *Feed) listensAt(source, address string) {
 // begin opens a source; run reads it until the context ends or nothing more comes.
 func (f *Feed) begin(ctx context.Context, s *Source) (run func(context.Context) error, err error) {
 	f.told.source(s.Name, func(x *SourceState) { x.Kind, x.Open, x.Error = s.Kind, 0, nil })
+	x := opened{intake: f.intake, source: s, note: f.options.Note, listens: f.listensAt, stop: f.stop}
+	r := rows{opened: x, client: f.client, files: f.source, newHeader: f.options.NewHeader}
 	switch s.Kind {
 	case kindHJ212:
-		return f.beginFrames(ctx, s)
+		return listenForFrames(ctx, x)
 	case kindLines:
-		return f.beginLines(ctx, s)
+		return listenForLines(ctx, x)
 	case kindStdin:
-		return f.beginStdin(s)
+		return readStdin(x, f.options.Stdin)
 	case kindDirectory:
-		return f.beginDirectory(s)
+		return watchDirectory(r)
 	case kindTable:
-		return f.beginTable(s)
+		return watchTable(r)
 	}
 	return nil, fmt.Errorf("source %s: there is no kind %s", s.Name, s.Kind)
 }
@@ -315,9 +293,7 @@ func (f *Feed) verify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.mu.Lock()
-		f.first = &v.First
-		f.mu.Unlock()
+		f.intake.first.Store(&v.First)
 	}
 	f.verified = true
 	return nil

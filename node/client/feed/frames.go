@@ -41,8 +41,7 @@ const (
 
 // frames is a source of HJ 212.
 type frames struct {
-	*Feed
-	source   *Source
+	opened
 	options  hj212.Options
 	listener net.Listener
 	recent   *lru.Cache[string, [sha256.Size]byte] // key of a frame and what was in it
@@ -52,13 +51,14 @@ type frames struct {
 	devices map[string]bool
 }
 
-// beginFrames listens for devices.
-func (f *Feed) beginFrames(ctx context.Context, s *Source) (func(context.Context) error, error) {
+// listenForFrames listens for devices.
+func listenForFrames(ctx context.Context, o opened) (func(context.Context) error, error) {
+	s := o.source
 	crc, err := hj212.ParseCRC(s.CRC)
 	if err != nil {
 		return nil, err
 	}
-	x := &frames{Feed: f, source: s, options: hj212.Options{CRC: crc, Lenient: s.Lenient}, taken: map[string]bool{}, devices: map[string]bool{}}
+	x := &frames{opened: o, options: hj212.Options{CRC: crc, Lenient: s.Lenient}, taken: map[string]bool{}, devices: map[string]bool{}}
 	if s.SM4Keys != "" {
 		keys, err := readSM4Keys(s.SM4Keys)
 		if err != nil {
@@ -71,7 +71,7 @@ func (f *Feed) beginFrames(ctx context.Context, s *Source) (func(context.Context
 			return keys["*"]
 		}
 	}
-	for _, m := range f.config.Measures {
+	for _, m := range o.config.Measures {
 		x.taken[m.Command] = true
 	}
 	if x.recent, err = lru.New[string, [sha256.Size]byte](recentFrames); err != nil {
@@ -80,7 +80,7 @@ func (f *Feed) beginFrames(ctx context.Context, s *Source) (func(context.Context
 	if x.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.Listen); err != nil {
 		return nil, fmt.Errorf("source %s: %w", s.Name, err)
 	}
-	f.listensAt(s.Name, x.listener.Addr().String())
+	o.listens(s.Name, x.listener.Addr().String())
 	return x.run, nil
 }
 
@@ -160,9 +160,9 @@ func (x *frames) run(ctx context.Context) error {
 		}
 		connections.Go(func() {
 			defer func() { <-places }()
-			x.told.source(x.source.Name, func(s *SourceState) { s.Open++ })
+			x.tell(func(s *SourceState) { s.Open++ })
 			err := x.serve(ctx, conn)
-			x.told.source(x.source.Name, func(s *SourceState) { s.Open-- })
+			x.tell(func(s *SourceState) { s.Open-- })
 			if err != nil && ctx.Err() == nil {
 				x.stop(err)
 			}
@@ -171,7 +171,7 @@ func (x *frames) run(ctx context.Context) error {
 }
 
 func (x *frames) tooMany() {
-	x.told.source(x.source.Name, func(s *SourceState) { s.Faults["too_many_connections"]++ })
+	x.tell(func(s *SourceState) { s.Faults["too_many_connections"]++ })
 }
 
 // fullPause is how long nothing is accepted where the system has no more files.
@@ -232,7 +232,7 @@ func (x *frames) serve(ctx context.Context, conn net.Conn) error {
 		}
 		if ended || timeout && silent >= x.source.Idle {
 			if len(c.held) > 0 {
-				x.told.source(x.source.Name, func(s *SourceState) { s.Faults["packet_without_time"] += int64(len(c.held)) })
+				x.tell(func(s *SourceState) { s.Faults["packet_without_time"] += int64(len(c.held)) })
 			}
 			return nil
 		}
@@ -245,7 +245,7 @@ var longAgo = time.Unix(1, 0)
 // take keeps what frames say, and answers them.
 func (c *connection) take(ctx context.Context, came []hj212.Frame) error {
 	counts := c.decoder.Counts()
-	c.told.source(c.source.Name, func(s *SourceState) {
+	c.tell(func(s *SourceState) {
 		for k, n := range counts.Faults {
 			s.Faults[string(k)] += n
 		}
@@ -292,8 +292,8 @@ func (c *connection) noteFrame(f hj212.Frame) {
 	c.mu.Unlock()
 	sum := sha256.Sum256(f.Region)
 	before, known := c.recent.Get(f.Key())
-	now := c.Feed.options.Now()
-	c.told.source(c.source.Name, func(s *SourceState) {
+	now := c.now()
+	c.tell(func(s *SourceState) {
 		s.Taken++
 		s.Last, s.Devices = now, devices
 		countKind(s.Commands, f.CN)
@@ -314,10 +314,10 @@ func (c *connection) answer(kept []hj212.Frame) error {
 		c.recent.Add(f.Key(), sha256.Sum256(f.Region))
 		if a, due := f.Answer(); due {
 			out = append(out, a.Encode(c.options.CRC, nil)...)
-			c.told.source(c.source.Name, func(s *SourceState) { s.Answered++ })
+			c.tell(func(s *SourceState) { s.Answered++ })
 		}
 		if f.CN == hj212.CommandAskClock && c.source.SetClock {
-			out = append(out, f.SetClock(c.Feed.options.Now().In(c.periods.zone)).Encode(c.options.CRC, nil)...)
+			out = append(out, f.SetClock(c.now().In(c.periods.zone)).Encode(c.options.CRC, nil)...)
 		}
 	}
 	if len(out) == 0 {
@@ -327,7 +327,7 @@ func (c *connection) answer(kept []hj212.Frame) error {
 		return nil //nolint:nilerr // it is closed
 	}
 	if _, err := c.conn.Write(out); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-		c.told.source(c.source.Name, func(s *SourceState) { s.Faults["answer_not_taken"]++ })
+		c.tell(func(s *SourceState) { s.Faults["answer_not_taken"]++ })
 	}
 	return nil
 }
@@ -341,14 +341,14 @@ func (c *connection) read(f hj212.Frame) (readings []spool.Reading, held bool, e
 		return nil, false, nil
 	}
 	fault := func(kind string) {
-		c.told.source(c.source.Name, func(s *SourceState) { s.Faults[kind]++ })
+		c.tell(func(s *SourceState) { s.Faults[kind]++ })
 	}
 	d, err := f.Data(c.options.Lenient)
 	if err != nil {
 		fault(string(hj212.FaultRegion))
 		return nil, true, nil //nolint:nilerr // it is not answered, and comes again or does not
 	}
-	c.told.source(c.source.Name, func(s *SourceState) {
+	c.tell(func(s *SourceState) {
 		for _, l := range d.Lenient {
 			s.Leniences[string(l)]++
 		}

@@ -40,8 +40,8 @@ func TestAFeedOutlivesTooManyConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &Feed{config: &Config{}, told: newTold(t.TempDir(), "d", time.Now()), options: Options{Now: time.Now}, stop: func(error) {}}
-	x := &frames{Feed: f, source: &Source{Name: "chimneys", Idle: time.Minute}, listener: &fullListener{Listener: inner, left: 2}, devices: map[string]bool{}}
+	f := &intake{config: &Config{}, told: newTold(t.TempDir(), "d", time.Now()), now: time.Now}
+	x := &frames{opened: opened{intake: f, source: &Source{Name: "chimneys", Idle: time.Minute}, stop: func(error) {}}, listener: &fullListener{Listener: inner, left: 2}, devices: map[string]bool{}}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- x.run(ctx) }()
@@ -93,8 +93,8 @@ func TestAFileThatIsReplacedWhileItIsReadIsReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("two")
-	f := &Feed{}
-	if err := f.move(&Source{Path: dir}, read, "a.csv", doneFolder); err != nil {
+	x := &directory{rows: rows{opened: opened{source: &Source{Path: dir}}}}
+	if err := x.move(read, "a.csv", doneFolder); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "two" {
@@ -103,7 +103,7 @@ func TestAFileThatIsReplacedWhileItIsReadIsReadAgain(t *testing.T) {
 	if read, err = os.Lstat(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.move(&Source{Path: dir}, read, "a.csv", doneFolder); err != nil {
+	if err := x.move(read, "a.csv", doneFolder); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, doneFolder, "a.csv")); err != nil || string(text) != "two" {
@@ -120,7 +120,7 @@ func TestFaultsAreToldWithoutReadings(t *testing.T) {
 		t.Error(answer)
 	}
 	_, update := updateTime(reading)
-	_, line := (&Feed{}).timeOf(reading)
+	_, line := timeOf(reading, time.UTC)
 	for _, err := range []error{answer, update, line} {
 		if err == nil || strings.Contains(err.Error(), "918273") {
 			t.Errorf("%v", err)

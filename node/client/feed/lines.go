@@ -31,8 +31,7 @@ const (
 
 // lineReader maps lines of a source to readings.
 type lineReader struct {
-	*Feed
-	source *Source
+	opened
 	header []string // of CSV; nil: not read yet
 }
 
@@ -83,7 +82,7 @@ func (x *lineReader) line(text []byte, n int) ([]spool.Reading, error) {
 	if g.device == "" {
 		return wrong("has no device; want it in %q", x.source.Device)
 	}
-	if g.at, err = x.timeOf(g.time); err != nil {
+	if g.at, err = timeOf(g.time, x.periods.zone); err != nil {
 		return wrong("%v in %q", err, x.source.Time)
 	}
 	for i, name := range names {
@@ -133,25 +132,26 @@ func objectOf(text []byte) (names, values []string, err error) {
 	return names, values, nil
 }
 
-// timeOf reads a time: ISO 8601, with an offset or in the dataset's own, or 14 digits.
-func (f *Feed) timeOf(text string) (time.Time, error) {
+// timeOf reads a time: ISO 8601, with an offset or in the dataset's own zone, or 14 digits.
+func timeOf(text string, zone *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 		return t, nil
 	}
 	for _, form := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
-		if t, err := time.ParseInLocation(form, text, f.periods.zone); err == nil {
+		if t, err := time.ParseInLocation(form, text, zone); err == nil {
 			return t, nil
 		}
 	}
-	if t, err := hj212.ParseTime(text, f.periods.zone); err == nil {
+	if t, err := hj212.ParseTime(text, zone); err == nil {
 		return t, nil
 	}
 	// It is not quoted: where columns are shifted it is a reading, and the state has none.
 	return time.Time{}, errors.New("no time, such as 2026-12-01T08:00:00+08:00, stands")
 }
 
-// beginLines listens for posted lines.
-func (f *Feed) beginLines(ctx context.Context, s *Source) (func(context.Context) error, error) {
+// listenForLines listens for posted lines.
+func listenForLines(ctx context.Context, x opened) (func(context.Context) error, error) {
+	s := x.source
 	var token []byte
 	if s.TokenFile != "" {
 		b, err := os.ReadFile(filepath.Clean(s.TokenFile))
@@ -169,7 +169,7 @@ func (f *Feed) beginLines(ctx context.Context, s *Source) (func(context.Context)
 	if at, ok := listener.Addr().(*net.TCPAddr); token == nil && (!ok || !at.IP.IsLoopback()) {
 		return nil, errors.Join(fmt.Errorf("source %s listens on %s, where others reach it, and has no token_file", s.Name, listener.Addr()), listener.Close())
 	}
-	f.listensAt(s.Name, listener.Addr().String())
+	x.listens(s.Name, listener.Addr().String())
 	handler, browsers := http.NewServeMux(), http.NewCrossOriginProtection()
 	handler.HandleFunc("POST /lines", func(w http.ResponseWriter, r *http.Request) {
 		if token == nil && (browsers.Check(r) != nil || !ofThisMachine(r.Host)) {
@@ -182,7 +182,7 @@ func (f *Feed) beginLines(ctx context.Context, s *Source) (func(context.Context)
 			http.Error(w, "want Authorization: Bearer and the token of token_file", http.StatusUnauthorized)
 			return
 		}
-		f.posted(ctx, s, w, http.MaxBytesReader(w, r.Body, maxPosted))
+		(&lineReader{opened: x}).posted(ctx, w, http.MaxBytesReader(w, r.Body, maxPosted))
 	})
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute}
 	return func(ctx context.Context) error {
@@ -212,8 +212,7 @@ func ofThisMachine(host string) bool {
 }
 
 // posted keeps the lines of a request, all or none, and says how many readings they have.
-func (f *Feed) posted(ctx context.Context, s *Source, w http.ResponseWriter, body io.Reader) {
-	x := &lineReader{Feed: f, source: s}
+func (x *lineReader) posted(ctx context.Context, w http.ResponseWriter, body io.Reader) {
 	var readings []spool.Reading
 	in := bufio.NewScanner(body)
 	in.Buffer(make([]byte, 64<<10), maxLine)
@@ -221,56 +220,48 @@ func (f *Feed) posted(ctx context.Context, s *Source, w http.ResponseWriter, bod
 	for n := 1; in.Scan(); n++ {
 		more, err := x.line(in.Bytes(), n)
 		if err != nil {
-			f.refuse(s, w, err)
+			x.refuse(w, err)
 			return
 		}
 		readings = append(readings, more...)
 		lines++
 	}
 	if err := in.Err(); err != nil {
-		f.refuse(s, w, &LineError{int(lines) + 1, err.Error()})
+		x.refuse(w, &LineError{int(lines) + 1, err.Error()})
 		return
 	}
-	if err := f.keep(ctx, readings); err != nil {
+	if err := x.keep(ctx, readings); err != nil {
 		http.Error(w, "the feed takes nothing more", http.StatusServiceUnavailable)
-		f.stop(err)
+		x.stop(err)
 		return
 	}
-	f.noteLines(s, lines)
+	x.took(lines)
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprintf(w, "{\"lines\":%d,\"kept\":%d}\n", lines, len(readings)) // who does not hear it sends again
 }
 
 // refuse says why nothing of a request is kept.
-func (f *Feed) refuse(s *Source, w http.ResponseWriter, err error) {
+func (x *lineReader) refuse(w http.ResponseWriter, err error) {
 	if _, changed := errors.AsType[*ChangedError](err); changed {
 		http.Error(w, err.Error(), http.StatusConflict)
-		f.stop(err)
+		x.stop(err)
 		return
 	}
-	f.told.source(s.Name, func(x *SourceState) { x.Faults["line"]++ })
+	x.tell(func(s *SourceState) { s.Faults["line"]++ })
 	http.Error(w, err.Error()+"; nothing was kept", http.StatusBadRequest)
 }
 
-func (f *Feed) noteLines(s *Source, n int64) {
-	now := f.options.Now()
-	f.told.source(s.Name, func(x *SourceState) {
-		x.Taken += n
-		x.Last = now
-	})
-}
-
-// beginStdin reads standard input to its end.
-func (f *Feed) beginStdin(s *Source) (func(context.Context) error, error) {
-	if f.options.Stdin == nil {
-		return nil, fmt.Errorf("source %s: there is no standard input", s.Name)
+// readStdin reads standard input to its end.
+func readStdin(o opened, stdin io.Reader) (func(context.Context) error, error) {
+	if stdin == nil {
+		return nil, fmt.Errorf("source %s: there is no standard input", o.source.Name)
 	}
 	return func(ctx context.Context) error {
 		lines := make(chan []byte, linesAtOnce)
 		failed := make(chan error, 1)
 		go func() { // a read of standard input cannot be ended: it ends with it, or with the process
 			defer close(lines)
-			in := bufio.NewScanner(f.options.Stdin)
+			in := bufio.NewScanner(stdin)
 			in.Buffer(make([]byte, 64<<10), maxLine)
 			for in.Scan() {
 				select {
@@ -281,7 +272,7 @@ func (f *Feed) beginStdin(s *Source) (func(context.Context) error, error) {
 			}
 			failed <- in.Err()
 		}()
-		x := &lineReader{Feed: f, source: s}
+		x := &lineReader{opened: o}
 		for n := 0; ; {
 			batch, more := nextLines(ctx, lines)
 			var readings []spool.Reading
@@ -289,9 +280,9 @@ func (f *Feed) beginStdin(s *Source) (func(context.Context) error, error) {
 				n++
 				some, err := x.line(text, n)
 				if bad, ok := errors.AsType[*LineError](err); ok {
-					f.told.source(s.Name, func(x *SourceState) {
-						x.Faults["line"]++
-						x.Error = &Happened{f.options.Now(), bad.Error()}
+					x.tell(func(s *SourceState) {
+						s.Faults["line"]++
+						s.Error = &Happened{x.now(), bad.Error()}
 					})
 					continue
 				}
@@ -300,10 +291,10 @@ func (f *Feed) beginStdin(s *Source) (func(context.Context) error, error) {
 				}
 				readings = append(readings, some...)
 			}
-			if err := f.keep(ctx, readings); err != nil {
+			if err := x.keep(ctx, readings); err != nil {
 				return err
 			}
-			f.noteLines(s, int64(len(batch)))
+			x.took(int64(len(batch)))
 			if !more {
 				if ctx.Err() != nil {
 					return nil

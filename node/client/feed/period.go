@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/weirdata/weir/catalog"
@@ -43,3 +44,8 @@ func (c periods) begin(period int64) time.Time {
 
 // end is when a period ends, and the next one begins.
 func (c periods) end(period int64) time.Time { return c.begin(period + 1) }
+
+// cell names a cell to a person, as an example of what is passed over.
+func (c periods) cell(entity, measure string, period int64) string {
+	return fmt.Sprintf("%s of %s in %s", measure, entity, c.grain.Format(period))
+}

@@ -4,11 +4,47 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
+	"sync/atomic"
 	"time"
 
+	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client/feed/spool"
 )
+
+// futureLimit is how far a device's clock may be ahead.
+const futureLimit = time.Hour
+
+// intake is where what devices say becomes readings of the dataset and is kept, before anybody is told. Whatever the source, it
+// decides which entity and measure something is of, and whether that is still taken.
+type intake struct {
+	config  *Config
+	periods periods
+	rules   map[string]rule // by measure
+	spool   *spool.Spool
+	told    *told
+	now     func() time.Time
+	first   atomic.Pointer[int64] // first period of the dataset; nil: not known, or there is none
+}
+
+// newIntake knows the measures of the dataset whose files are read as src says.
+func newIntake(config *Config, src *panel.Source, now func() time.Time) (*intake, error) {
+	x := &intake{config: config, rules: map[string]rule{}, now: now}
+	var err error
+	if x.periods, err = newPeriods(src.Descriptor); err != nil {
+		return nil, err
+	}
+	for i, m := range src.Descriptor.Measures {
+		r := rule{take: takeLast, measure: m, round: i < len(src.Readings) && src.Readings[i].Round != ""}
+		if at := slices.IndexFunc(config.Measures, func(x Measure) bool { return x.Measure == m.Name }); at >= 0 {
+			r.take, r.least = config.Measures[at].Take, config.Measures[at].Least
+		}
+		x.rules[m.Name] = r
+	}
+	return x, nil
+}
 
 // given is what a device says of one time.
 type given struct {
@@ -28,8 +64,8 @@ type givenValue struct {
 
 // readings maps what a device says. What cannot be used is counted. An error is a
 // *ChangedError.
-func (f *Feed) readings(source string, g given) ([]spool.Reading, error) {
-	entity, err := f.entityOf(source, g.device)
+func (x *intake) readings(source string, g given) ([]spool.Reading, error) {
+	entity, err := x.entityOf(source, g.device)
 	if err != nil || entity == "" {
 		return nil, err
 	}
@@ -37,7 +73,7 @@ func (f *Feed) readings(source string, g given) ([]spool.Reading, error) {
 	var out []spool.Reading
 	for _, v := range g.values {
 		measured := false
-		for i, m := range f.config.Measures {
+		for i, m := range x.config.Measures {
 			if m.Code != v.code {
 				continue
 			}
@@ -45,7 +81,7 @@ func (f *Feed) readings(source string, g given) ([]spool.Reading, error) {
 			if g.command != "" && m.Command != g.command {
 				continue
 			}
-			r, ok, err := f.reading(source, g, v, i)
+			r, ok, err := x.reading(source, g, v, i)
 			if err != nil {
 				return nil, err
 			}
@@ -56,10 +92,10 @@ func (f *Feed) readings(source string, g given) ([]spool.Reading, error) {
 		}
 		switch {
 		case measured:
-		case slices.Contains(f.config.Ignore.Codes, v.code):
-			f.told.passOver("ignored_code", v.code)
-		case f.config.Unknown.Codes == "ignore":
-			f.told.passOver("unknown_code", fmt.Sprintf("%s of device %s", v.code, g.device))
+		case slices.Contains(x.config.Ignore.Codes, v.code):
+			x.told.passOver("ignored_code", v.code)
+		case x.config.Unknown.Codes == "ignore":
+			x.told.passOver("unknown_code", fmt.Sprintf("%s of device %s", v.code, g.device))
 		default:
 			unknown = append(unknown, fmt.Sprintf("+ code %s of device %s (entity %s)", v.code, g.device, entity))
 		}
@@ -72,17 +108,17 @@ func (f *Feed) readings(source string, g given) ([]spool.Reading, error) {
 }
 
 // entityOf is a device's entity; empty: it is passed over.
-func (f *Feed) entityOf(source, device string) (string, error) {
-	if entity, ok := f.config.Devices[device]; ok {
+func (x *intake) entityOf(source, device string) (string, error) {
+	if entity, ok := x.config.Devices[device]; ok {
 		return entity, nil
 	}
 	switch {
-	case slices.Contains(f.config.Ignore.Devices, device):
-		f.told.passOver("ignored_device", device)
-	case f.config.Unknown.Devices == "ignore":
-		f.told.passOver("unknown_device", device)
+	case slices.Contains(x.config.Ignore.Devices, device):
+		x.told.passOver("ignored_device", device)
+	case x.config.Unknown.Devices == "ignore":
+		x.told.passOver("unknown_device", device)
 	default:
-		return "", &ChangedError{Source: source, Diff: []string{"+ device " + device + didYouMean(device, slices.Sorted(maps.Keys(f.config.Devices)))},
+		return "", &ChangedError{Source: source, Diff: []string{"+ device " + device + didYouMean(device, slices.Sorted(maps.Keys(x.config.Devices)))},
 			Fix: "list the device under devices or ignore.devices, or say unknown: {devices: ignore}; nothing of this message was kept or acknowledged"}
 	}
 	return "", nil
@@ -90,15 +126,15 @@ func (f *Feed) entityOf(source, device string) (string, error) {
 
 // reading is what a device says of a measure. ok is false where it is passed over, which is
 // counted.
-func (f *Feed) reading(source string, g given, v givenValue, index int) (r spool.Reading, ok bool, err error) {
-	m := f.config.Measures[index]
+func (x *intake) reading(source string, g given, v givenValue, index int) (r spool.Reading, ok bool, err error) {
+	m := x.config.Measures[index]
 	example := func() string { return fmt.Sprintf("%s of device %s at %s", v.code, g.device, g.time) }
 	text, has := v.text(m.Field)
 	if !has {
-		f.told.passOver("no_field", fmt.Sprintf("%s-%s of device %s at %s", v.code, m.Field, g.device, g.time))
+		x.told.passOver("no_field", fmt.Sprintf("%s-%s of device %s at %s", v.code, m.Field, g.device, g.time))
 		return r, false, nil
 	}
-	period, ok := f.periodOf(g.at, example)
+	period, ok := x.periodOf(g.at, example)
 	if !ok {
 		return r, false, nil
 	}
@@ -107,7 +143,7 @@ func (f *Feed) reading(source string, g given, v givenValue, index int) (r spool
 	if flag == "" {
 		flag = "N"
 	} else {
-		f.told.source(source, func(s *SourceState) {
+		x.told.source(source, func(s *SourceState) {
 			if len(flag) > 1 {
 				countKind(s.Flags, otherKinds)
 				return
@@ -116,23 +152,23 @@ func (f *Feed) reading(source string, g given, v givenValue, index int) (r spool
 		})
 	}
 	r.Flag = flag[0]
-	if len(flag) != 1 || !slices.Contains(f.config.Flags, flag) || text == "" {
+	if len(flag) != 1 || !slices.Contains(x.config.Flags, flag) || text == "" {
 		r.Missing = true
 		return r, true, nil
 	}
 	mantissa, decimals, fine := parseDecimal(text)
-	by := f.config.factors[index]
+	by := x.config.factors[index]
 	if fine && by.mantissa != 1 {
 		product := mantissa * by.mantissa
 		fine = product/by.mantissa == mantissa
 		mantissa = product
 	}
 	if !fine {
-		f.told.passOver("no_number", example())
+		x.told.passOver("no_number", example())
 		return r, false, nil
 	}
 	r.Mantissa, r.Decimals = mantissa, decimals+uint8(by.decimals) //nolint:gosec // each at most maxDecimals
-	rule := f.rules[m.Measure]
+	rule := x.rules[m.Measure]
 	if rule.take == takeMean {
 		return r, true, nil
 	}
@@ -145,49 +181,61 @@ func (f *Feed) reading(source string, g given, v givenValue, index int) (r spool
 }
 
 // periodOf is the period of a time, by the end of it that times name. example is asked only of what is passed over.
-func (f *Feed) periodOf(at time.Time, example func() string) (int64, bool) {
-	seconds, now := at.Unix(), f.options.Now()
-	if f.config.Stamp == "end" {
+func (x *intake) periodOf(at time.Time, example func() string) (int64, bool) {
+	seconds, now := at.Unix(), x.now()
+	if x.config.Stamp == "end" {
 		seconds--
 	}
 	if at.After(now.Add(futureLimit)) {
-		f.told.passOver("in_the_future", example())
+		x.told.passOver("in_the_future", example())
 		return 0, false
 	}
-	period := f.periods.of(seconds)
-	if period < f.forgotten() { // its other readings are not here any more, and a cell is made of all
-		f.told.passOver("too_late", example())
+	period := x.periods.of(seconds)
+	if period < x.forgotten() { // its other readings are not here any more, and a cell is made of all
+		x.told.passOver("too_late", example())
 		return 0, false
 	}
-	return period, f.inTime(period, now, example)
+	return period, x.inTime(period, now, example)
 }
 
 // inTime reports whether readings of a period are still taken.
-func (f *Feed) inTime(period int64, now time.Time, example func() string) bool {
-	f.mu.Lock()
-	first := f.first
-	f.mu.Unlock()
+func (x *intake) inTime(period int64, now time.Time, example func() string) bool {
+	first := x.first.Load()
 	switch {
-	case now.After(f.periods.end(period).Add(f.config.Corrections.Within)):
-		f.told.passOver("too_late", example())
+	case now.After(x.periods.end(period).Add(x.config.Corrections.Within)):
+		x.told.passOver("too_late", example())
 		return false
 	case first != nil && period < *first:
-		f.told.passOver("before_the_dataset", example())
+		x.told.passOver("before_the_dataset", example())
 		return false
 	}
 	return true
 }
 
 // keep keeps readings, and returns when they are on disk.
-func (f *Feed) keep(ctx context.Context, readings []spool.Reading, marks ...spool.Mark) error {
-	o, err := f.spool.Put(context.WithoutCancel(ctx), readings, marks...)
+func (x *intake) keep(ctx context.Context, readings []spool.Reading, marks ...spool.Mark) error {
+	o, err := x.spool.Put(context.WithoutCancel(ctx), readings, marks...)
 	if err != nil {
 		return err
 	}
-	f.told.update(func(s *State) {
+	x.told.update(func(s *State) {
 		s.Kept.New += int64(o.New)
 		s.Kept.Same += int64(o.Same)
 		s.Kept.Replaced += int64(o.Replaced)
 	})
 	return nil
+}
+
+// forgottenMark is up to which period readings were dropped. It stays where corrections.within
+// grows, or a clock that was ahead goes back: a cell of such a period would be made of what came
+// behind alone, and published in the place of the whole one.
+const forgottenMark = "forgotten"
+
+// forgotten is the first period of which nothing was dropped.
+func (x *intake) forgotten() int64 {
+	before, err := strconv.ParseInt(x.spool.Mark(forgottenMark), 10, 64)
+	if err != nil {
+		return math.MinInt64
+	}
+	return before
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/compute/panel"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/news"
 	"github.com/weirdata/weir/node/client/publish"
 )
@@ -56,7 +57,7 @@ func TestAppendedPeriodsAnswerAsIfAllHadBeenPublished(t *testing.T) {
 			t.Fatalf("with months to %d (-plaintext +answer)\n%s", step.to, d)
 		}
 	}
-	k, err := buyer.Contract(w.Ctx, contract)
+	k, err := exchange.Contract(w.Ctx, buyer, contract)
 	w.Must(err)
 	if k.State != catalog.ContractActive || k.Used != 4 {
 		t.Errorf("contract %+v", k)

@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
 	"github.com/weirdata/weir/node/client/family"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/publish"
 )
 
@@ -77,7 +78,7 @@ func TestAnotherPublishersDatasetIsNotListed(t *testing.T) {
 	w.Must(err)
 	key, err := client.NewKey("rival")
 	w.Must(err)
-	_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, key.Public(), catalog.RolePublisher)
+	_, err = govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), key.Public(), catalog.RolePublisher)
 	w.Must(err)
 	rival, err := client.New(w.Profile, key, w.Options())
 	w.Must(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/weirdata/weir/catalog/granting"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -96,7 +97,7 @@ func (b *Bureau) asked(ctx context.Context, in named) (Considered, error) {
 }
 
 func (b *Bureau) consider(ctx context.Context, in considered) (Considered, error) {
-	o, err := b.client.Order(ctx, in.ID)
+	o, err := exchange.Order(ctx, b.client, in.ID)
 	if err != nil {
 		return Considered{}, err
 	}
@@ -130,7 +131,7 @@ func (b *Bureau) consider(ctx context.Context, in considered) (Considered, error
 		out.Problem = route.In(route.Language(ctx), wire.RefusalProblem(refused))
 	}
 	if o.Portfolio {
-		if out.Places, err = b.client.OrderPlaces(ctx, o.ID); err != nil {
+		if out.Places, err = exchange.OrderPlaces(ctx, b.client, o.ID); err != nil {
 			return out, err
 		}
 	}
@@ -187,7 +188,7 @@ func (b *Bureau) approve(ctx context.Context, in considered) (Approved, error) {
 	if err != nil {
 		return Approved{}, err
 	}
-	contract, err := b.client.ApproveOrder(ctx, approve)
+	contract, err := exchange.ApproveOrder(ctx, b.client, approve)
 	return Approved{Order: in.ID, Contract: contract}, err
 }
 
@@ -213,7 +214,7 @@ func (b *Bureau) refuse(ctx context.Context, in refused) (Done, error) {
 	if reason == "" {
 		return Done{}, route.BadField("reason", "the reason is missing", "say why; the buyer reads it, and may order otherwise")
 	}
-	err := b.client.RefuseOrder(ctx, in.ID, reason)
+	err := exchange.RefuseOrder(ctx, b.client, in.ID, reason)
 	return Done{ID: in.ID, State: string(catalog.OrderRefused)}, err
 }
 
@@ -244,6 +245,6 @@ func (b *Bureau) changeContract(ctx context.Context, in changed) (Done, error) {
 	if !known {
 		return Done{}, route.BadField("act", "a contract is suspended, resumed or revoked", "send suspend, resume or revoke")
 	}
-	err := b.client.ChangeContract(ctx, act.kind, in.ID, strings.TrimSpace(in.Body.Reason))
+	err := exchange.ChangeContract(ctx, b.client, act.kind, in.ID, strings.TrimSpace(in.Body.Reason))
 	return Done{ID: in.ID, State: string(act.to)}, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/desk/route"
 )
@@ -35,7 +36,7 @@ func TestAnOrderIsNarrowedAndGranted(t *testing.T) {
 	w.Must(err)
 	buyer := w.Client(catalog.RoleBuyer)
 	until := time.Now().AddDate(2, 0, 0).UnixMilli()
-	id, err := buyer.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "works", Purpose: "risk", Budget: "95.00", Until: until})
+	id, err := exchange.CreateOrder(w.Ctx, buyer, catalog.OrderCreate{Dataset: "works", Purpose: "risk", Budget: "95.00", Until: until})
 	w.Must(err)
 	if s, err := b.standing(w.Ctx, none{}); err != nil || !s.Publisher || s.Key != "ready" || s.Waiting != 1 || s.Datasets != 1 {
 		t.Errorf("it stands so: %+v, %v", s, err)
@@ -85,7 +86,7 @@ func TestAnOrderIsNarrowedAndGranted(t *testing.T) {
 	}
 	done, err := b.approve(w.Ctx, considered{id, g})
 	w.Must(err)
-	k, err := buyer.Contract(w.Ctx, done.Contract)
+	k, err := exchange.Contract(w.Ctx, buyer, done.Contract)
 	w.Must(err)
 	d, err := b.client.Dataset(w.Ctx, "works")
 	w.Must(err)
@@ -112,7 +113,7 @@ func changedContract(id, act, reason string) changed {
 func TestAnOrderIsRefusedWithAReason(t *testing.T) {
 	w, b := publisher(t)
 	w.PublishAir()
-	id, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "curiosity"})
+	id, err := exchange.CreateOrder(w.Ctx, w.Client(catalog.RoleBuyer), catalog.OrderCreate{Dataset: "air", Purpose: "curiosity"})
 	w.Must(err)
 	if _, err := b.refuse(w.Ctx, refused{id, Reason{"  "}}); route.ProblemOf(err).Field != "reason" {
 		t.Errorf("without a reason: %v", err)

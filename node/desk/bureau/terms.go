@@ -10,7 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/catalog/decimal"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -48,7 +48,7 @@ func (g Grant) approve(order string, now time.Time) (catalog.OrderApprove, error
 		out.Scope = &catalog.Scope{Columns: append([]string{}, g.Columns...), Grain: calendar.Grain(g.Grain)}
 	}
 	if g.Until != "" {
-		end, err := client.EndOfDay(g.Until, now)
+		end, err := exchange.EndOfDay(g.Until, now)
 		if err != nil {
 			return out, route.BadField("until", err.Error(), "give a day to come, such as 2027-12-31, or none for what was asked")
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/weirdata/weir/compute/result"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -113,7 +114,7 @@ func (s *answers) shown(ctx context.Context, r *ask.Result) Answer {
 // currency is that of a query's price; empty where no node tells it now.
 func (s *answers) currency(ctx context.Context, q catalog.Query) string {
 	k, err := client.Cached(ctx, s.client, q.Submit.Contract, func(ctx context.Context) (string, error) {
-		k, err := s.client.Contract(ctx, q.Submit.Contract)
+		k, err := exchange.Contract(ctx, s.client, q.Submit.Contract)
 		return k.Currency(), err
 	})
 	if err != nil {

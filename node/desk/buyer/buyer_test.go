@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/desk/route"
 )
@@ -268,7 +269,7 @@ func TestAnOrderIsMadeOfAQuery(t *testing.T) {
 	o.Purpose, o.Until = "a test", time.Now().AddDate(1, 0, 0).Format(time.DateOnly)
 	done, err := b.orders.place(w.Ctx, struct{ Body Order }{o})
 	w.Must(err)
-	contract, err := w.Client(catalog.RolePublisher).ApproveOrder(w.Ctx, catalog.OrderApprove{Order: done.Order})
+	contract, err := exchange.ApproveOrder(w.Ctx, w.Client(catalog.RolePublisher), catalog.OrderApprove{Order: done.Order})
 	w.Must(err)
 	x, err := b.explain(w.Ctx, asked{Question{SQL: text, Contract: contract}})
 	w.Must(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/financed"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/desk/route"
@@ -35,9 +36,9 @@ func bookMarket(t *testing.T) (*clienttest.World, *Buyer) {
 	}
 	_, err = publish.Publish(w.Ctx, publisher, w.Prepare(publisher, descriptor, text), nil)
 	w.Must(err)
-	order, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "works", Purpose: "financed emissions", Portfolio: true})
+	order, err := exchange.CreateOrder(w.Ctx, w.Client(catalog.RoleBuyer), catalog.OrderCreate{Dataset: "works", Purpose: "financed emissions", Portfolio: true})
 	w.Must(err)
-	_, err = publisher.ApproveOrder(w.Ctx, catalog.OrderApprove{Order: order})
+	_, err = exchange.ApproveOrder(w.Ctx, publisher, catalog.OrderApprove{Order: order})
 	w.Must(err)
 	b := New(w.Client(catalog.RoleBuyer), t.TempDir(), nil)
 	t.Cleanup(b.Close)

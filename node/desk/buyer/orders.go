@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/catalog/calendar"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -59,7 +60,7 @@ func (s *orders) place(ctx context.Context, in struct{ Body Order }) (Ordered, e
 	if err != nil {
 		return Ordered{}, err
 	}
-	id, err := s.client.CreateOrder(ctx, o)
+	id, err := exchange.CreateOrder(ctx, s.client, o)
 	return Ordered{id}, err
 }
 
@@ -83,7 +84,7 @@ func (o Order) create(now time.Time) (catalog.OrderCreate, error) {
 		out.Scope = &catalog.Scope{Columns: append([]string{}, o.Columns...), Grain: calendar.Grain(o.Grain)}
 	}
 	if o.Until != "" {
-		end, err := client.EndOfDay(o.Until, now)
+		end, err := exchange.EndOfDay(o.Until, now)
 		if err != nil {
 			return out, route.BadField("until", err.Error(), "give a day to come, such as 2027-12-31, or none for a year from the grant")
 		}
@@ -135,5 +136,5 @@ func (s *orders) statement(ctx context.Context, in monthly) (catalog.Statement, 
 	if s.client.Key() == nil {
 		return catalog.Statement{}, client.ErrNoKey
 	}
-	return s.client.Statement(ctx, in.ID, in.Month)
+	return exchange.Statement(ctx, s.client, in.ID, in.Month)
 }

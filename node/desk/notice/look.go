@@ -8,6 +8,7 @@ import (
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/feed"
+	"github.com/weirdata/weir/node/client/nodestatus"
 )
 
 // Kinds of events.
@@ -25,16 +26,16 @@ const maxListed = 200
 // the feeds of this machine with these configurations.
 func Looker(c *client.Client, feeds []string) func(context.Context) ([]Event, []string) {
 	return func(ctx context.Context) (events []Event, kinds []string) {
-		there := c.Reach(ctx)
+		there := nodestatus.Reach(ctx, c)
 		if len(there) < len(c.Profile().Nodes) { // one that was slow once has not died
-			there = append(there, c.Reach(ctx)...)
+			there = append(there, nodestatus.Reach(ctx, c)...)
 		}
 		if ctx.Err() != nil {
 			return nil, nil
 		}
 		kinds = append(kinds, KindNode)
 		for _, n := range c.Profile().Nodes {
-			if !slices.ContainsFunc(there, func(r client.Reached) bool { return r.Node == n.ID }) {
+			if !slices.ContainsFunc(there, func(r nodestatus.Reached) bool { return r.Node == n.ID }) {
 				events = append(events, Event{KindNode, n.ID})
 			}
 		}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -90,7 +91,7 @@ func TestNoticesAreBounded(t *testing.T) {
 func TestALookSeesOrdersContractsAndNodes(t *testing.T) {
 	w := clienttest.New(t)
 	w.PublishAir()
-	order, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "a secret purpose"})
+	order, err := exchange.CreateOrder(w.Ctx, w.Client(catalog.RoleBuyer), catalog.OrderCreate{Dataset: "air", Purpose: "a secret purpose"})
 	w.Must(err)
 	see := func(role catalog.Role) []Event { events, _ := Looker(w.Client(role), nil)(w.Ctx); return events }
 	if got := see(catalog.RolePublisher); !slices.Contains(got, Event{KindOrder, order}) {
@@ -165,7 +166,7 @@ func TestNoticesAreToldToAWebhookAndACommand(t *testing.T) {
 func TestALyingNodeNamesNoArguments(t *testing.T) {
 	w := clienttest.New(t)
 	w.PublishAir()
-	_, err := w.Client(catalog.RoleBuyer).CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "x"})
+	_, err := exchange.CreateOrder(w.Ctx, w.Client(catalog.RoleBuyer), catalog.OrderCreate{Dataset: "air", Purpose: "x"})
 	w.Must(err)
 	lied := false
 	w.Lies(func(path string, body []byte) []byte {

@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/audit"
 	"github.com/weirdata/weir/node/desk/route"
 	"github.com/weirdata/weir/node/objects"
 )
@@ -92,7 +93,7 @@ func (o *Operator) backups(ctx context.Context, _ none) (Backups, error) {
 			out.Behind = append(out.Behind, n.ID)
 		}
 	}
-	if out.Restores, err = o.client.Restores(ctx); err != nil {
+	if out.Restores, err = audit.Restores(ctx, o.client); err != nil {
 		return Backups{}, err
 	}
 	o.list(ctx, &out)

@@ -10,6 +10,8 @@ import (
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -93,7 +95,7 @@ func (o *Operator) keys(ctx context.Context, _ none) (Keys, error) {
 }
 
 // unbegun is a key whose ceremony waits for nodes to be up: which do not answer.
-func unbegun(p catalog.Principal, cluster catalog.Cluster, list []client.NodeStatus) Key {
+func unbegun(p catalog.Principal, cluster catalog.Cluster, list []nodestatus.Node) Key {
 	out := Key{Publisher: p.ID, Name: p.Name, Step: StepUnbegun, Threshold: cluster.Threshold, Waits: "the nodes have not begun to make the key: all of them must be up"}
 	var away []string
 	for _, n := range list {
@@ -109,7 +111,7 @@ func unbegun(p catalog.Principal, cluster catalog.Cluster, list []client.NodeSta
 }
 
 // keyOf is a key with what it waits for, by node.
-func keyOf(p catalog.Principal, k catalog.Key, cluster catalog.Cluster, list []client.NodeStatus) Key {
+func keyOf(p catalog.Principal, k catalog.Key, cluster catalog.Cluster, list []nodestatus.Node) Key {
 	out := Key{
 		Publisher: p.ID, Name: p.Name, Key: k.ID, Epoch: k.InForce().Epoch, Threshold: k.Threshold, Since: max(k.Shared, k.Started),
 		Step: stepOf(k), Waits: client.KeyWaits(k, cluster),
@@ -141,7 +143,7 @@ func stepOf(k catalog.Key) string {
 }
 
 // unfitOf are the nodes whose shares of a key a canary found unfit, as any node tells.
-func unfitOf(k catalog.Key, list []client.NodeStatus) (nodes []string) {
+func unfitOf(k catalog.Key, list []nodestatus.Node) (nodes []string) {
 	for _, n := range list {
 		if n.Status == nil {
 			continue
@@ -165,5 +167,5 @@ func (o *Operator) refresh(ctx context.Context, in keyed) (none, error) {
 	if err != nil {
 		return none{}, fmt.Errorf("read the key of publisher %.20s: %w", in.Publisher, err)
 	}
-	return none{}, o.client.RefreshKey(ctx, k.ID)
+	return none{}, govern.RefreshKey(ctx, o.client, k.ID)
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/node/api/wire"
-	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -62,7 +62,7 @@ func (o *Operator) nodes(ctx context.Context, _ none) (Nodes, error) {
 }
 
 // nodesOf is what the nodes' answers come to.
-func nodesOf(list []client.NodeStatus) Nodes {
+func nodesOf(list []nodestatus.Node) Nodes {
 	out := Nodes{Nodes: []Node{}, Quorum: len(list)/2 + 1, Faults: []string{}}
 	committed, term := uint64(0), uint64(0)
 	for _, n := range list {
@@ -84,14 +84,14 @@ func nodesOf(list []client.NodeStatus) Nodes {
 		}
 		out.Nodes = append(out.Nodes, nodeOf(n, committed))
 	}
-	for _, fault := range client.Faults(plainly(list)) {
+	for _, fault := range nodestatus.Faults(plainly(list)) {
 		out.Faults = append(out.Faults, fault.Error())
 	}
 	return out
 }
 
 // plainly are nodes with why they give no status in plain sentences.
-func plainly(list []client.NodeStatus) []client.NodeStatus {
+func plainly(list []nodestatus.Node) []nodestatus.Node {
 	out := slices.Clone(list)
 	for i := range out {
 		out[i].Error = whyOf(out[i])
@@ -100,7 +100,7 @@ func plainly(list []client.NodeStatus) []client.NodeStatus {
 }
 
 // whyOf is why a node gives no status: what it says itself as it is, and what the network says in a plain sentence.
-func whyOf(n client.NodeStatus) string {
+func whyOf(n nodestatus.Node) string {
 	if n.Problem != nil {
 		return n.Error
 	}
@@ -128,7 +128,7 @@ func leaderOf(node string, l wire.LedgerStatus) string {
 }
 
 // nodeOf is how a node is, where so many entries are known to be committed.
-func nodeOf(n client.NodeStatus, committed uint64) Node {
+func nodeOf(n nodestatus.Node, committed uint64) Node {
 	out := Node{Node: n.Node, Addr: n.Addr, Sealed: n.Sealed, Why: whyOf(n), Error: n.Error, Contact: -1}
 	s := n.Status
 	if s == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -51,8 +52,8 @@ func (o *Operator) Routes() []route.Route {
 type none struct{}
 
 // statuses asks every node how it is. It fails with what nodes say to a key that is no operator's.
-func (o *Operator) statuses(ctx context.Context) ([]client.NodeStatus, error) {
-	list, err := client.SeatStatuses(ctx, o.client)
+func (o *Operator) statuses(ctx context.Context) ([]nodestatus.Node, error) {
+	list, err := nodestatus.BySeat(ctx, o.client)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +64,8 @@ func (o *Operator) statuses(ctx context.Context) ([]client.NodeStatus, error) {
 }
 
 // strangers is what a node says to a key that is no operator's; nil: none says so.
-func strangers(list []client.NodeStatus) *wire.Problem {
-	at := slices.IndexFunc(list, func(n client.NodeStatus) bool {
+func strangers(list []nodestatus.Node) *wire.Problem {
+	at := slices.IndexFunc(list, func(n nodestatus.Node) bool {
 		return n.Problem != nil && (n.Problem.Kind == wire.KindForbidden || n.Problem.Kind == wire.KindToken)
 	})
 	if at < 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/weirdata/weir/node/backup"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/objects"
 )
 
@@ -148,7 +149,7 @@ func TestKeysSayForWhichNodesTheyWait(t *testing.T) {
 	w.Must(err)
 	w.Cluster.Asleep = true
 	w.Cluster.Reasons = []string{"asleep"}
-	_, err = o.client.AddPrincipal(w.Ctx, second.Public(), catalog.RolePublisher)
+	_, err = govern.AddPrincipal(w.Ctx, o.client, second.Public(), catalog.RolePublisher)
 	w.Must(err)
 	got, err = o.keys(w.Ctx, none{})
 	w.Must(err)
@@ -251,7 +252,7 @@ func TestAProposedRosterIsShownAndApproved(t *testing.T) {
 func TestWhoHasNoSeatApprovesNoRoster(t *testing.T) {
 	w := clienttest.New(t)
 	w.ProposeNewcomer("Bank of Hengshui")
-	all, err := w.Client(catalog.RoleOperator).Proposals(w.Ctx)
+	all, err := govern.Proposals(w.Ctx, w.Client(catalog.RoleOperator))
 	w.Must(err)
 	proposal := proposed{all[0].ID.String()}
 	c, err := client.New(w.Profile, nil, w.Options())
@@ -263,7 +264,7 @@ func TestWhoHasNoSeatApprovesNoRoster(t *testing.T) {
 	if _, err := desk(w, catalog.RoleBuyer, "").approve(w.Ctx, proposal); err == nil {
 		t.Error("a buyer approves a roster")
 	}
-	if left, err := w.Client(catalog.RoleOperator).Proposals(w.Ctx); err != nil || len(left) != 1 || len(left[0].Approved) != 1 {
+	if left, err := govern.Proposals(w.Ctx, w.Client(catalog.RoleOperator)); err != nil || len(left) != 1 || len(left[0].Approved) != 1 {
 		t.Errorf("it is %+v, %v", left, err)
 	}
 }
@@ -310,7 +311,7 @@ func TestAForkIsShownWithItsProof(t *testing.T) {
 		}
 		k, err := client.NewKey(fmt.Sprintf("buyer %d", n))
 		w.Must(err)
-		_, err = w.Client(catalog.RoleOperator).AddPrincipal(w.Ctx, k.Public(), catalog.RoleBuyer)
+		_, err = govern.AddPrincipal(w.Ctx, w.Client(catalog.RoleOperator), k.Public(), catalog.RoleBuyer)
 		w.Must(err)
 	}
 	w.Must(w.Cluster.Rewrite(1, 1, []byte("another principal")))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/desk/route"
 )
 
@@ -76,7 +77,7 @@ func (o *Operator) admit(ctx context.Context, in struct{ Body KeyFile }) (Princi
 	}
 	switch role := catalog.Role(in.Body.Role); role {
 	case catalog.RoleBuyer, catalog.RolePublisher, catalog.RoleOperator:
-		id, err := o.client.AddPrincipal(ctx, p, role)
+		id, err := govern.AddPrincipal(ctx, o.client, p, role)
 		return Principal{ID: id, Name: p.Name, Role: in.Body.Role}, err
 	}
 	return Principal{}, route.BadField("role", fmt.Sprintf("%.20q is no role", in.Body.Role), "take buyer, publisher or operator")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/desk/route"
 	"github.com/weirdata/weir/node/founding"
 )
@@ -61,7 +62,7 @@ func (o *Operator) roster(ctx context.Context, _ none) (Roster, error) {
 	if err != nil {
 		return Roster{}, err
 	}
-	proposals, err := o.client.Proposals(ctx)
+	proposals, err := govern.Proposals(ctx, o.client)
 	if err != nil {
 		return Roster{}, err
 	}
@@ -85,13 +86,13 @@ func (o *Operator) approve(ctx context.Context, in proposed) (none, error) {
 	if o.client.Key() == nil {
 		return none{}, client.ErrNoKey
 	}
-	all, err := o.client.Proposals(ctx)
+	all, err := govern.Proposals(ctx, o.client)
 	if err != nil {
 		return none{}, err
 	}
 	for _, p := range all {
 		if p.ID.String() == in.Proposal {
-			_, err := o.client.ApproveRoster(ctx, p.ID)
+			_, err := govern.ApproveRoster(ctx, o.client, p.ID)
 			return none{}, err
 		}
 	}

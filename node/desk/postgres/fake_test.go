@@ -145,6 +145,9 @@ func (k *fake) Ask(ctx context.Context, q buyer.Question) (buyer.Job, error) {
 		Query: fmt.Sprintf("q-%064d", k.charges), Question: buyer.Question{SQL: q.SQL, Contract: "c-1234567890"}, Table: tableOf(c), Price: "10.00", Currency: "CNY",
 		Shortfall: []string{"1 group withheld by policy"},
 	}
+	if q.Verify {
+		a.Table.Checked = &result.Checked{Members: []string{"n1", "n2", "n3"}, Sets: 3, Agree: true}
+	}
 	k.kept[key(q)] = a
 	return buyer.Job{State: buyer.JobDone, Answer: a}, nil
 }

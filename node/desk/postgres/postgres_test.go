@@ -58,6 +58,29 @@ func TestFiguresAreAnswered(t *testing.T) {
 	}
 }
 
+// weir.verify asks for a checked answer, which is another question than the plain one: a notice says what came of the
+// comparison, and with weir.coverage a column.
+func TestACheckedAnswerSaysSo(t *testing.T) {
+	w := newWorld(t, nil)
+	c, notices := w.connect("default_query_exec_mode=simple_protocol")
+	if _, err := c.Exec(t.Context(), "SET weir.spend = on; SET weir.coverage = on"); err != nil {
+		t.Fatal(err)
+	}
+	const sum = "SELECT county, SUM(nox) FROM works GROUP BY county"
+	if got := rows(t, c, sum); got[0] != "north|900.06|2|3" || strings.Contains(strings.Join(*notices, "\n"), "checked") {
+		t.Errorf("a plain one: %q, %q", got, *notices)
+	}
+	if _, err := c.Exec(t.Context(), "SET weir.verify = on"); err != nil {
+		t.Fatal(err)
+	}
+	if got := rows(t, c, sum); got[0] != "north|900.06|2|3|3 sets agree" || !strings.Contains(strings.Join(*notices, "\n"), "checked: all 3 sets of nodes agree (n1, n2, n3)") {
+		t.Errorf("a checked one: %q, %q", got, *notices)
+	}
+	if w.fake.charged() != 2 {
+		t.Errorf("charged %d times", w.fake.charged())
+	}
+}
+
 // A column that was dragged costs nothing: the error says what it would cost, and names the setting. A hundred refreshes
 // of a dashboard cost one charge.
 func TestNothingIsSpentUnasked(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/client/exchange"
 )
 
 // Kinds of problems that only a desk has.
@@ -65,7 +66,7 @@ func ProblemOf(err error) *wire.Problem {
 			Advising("look whether the cluster runs and this machine is on the network; what is asked stays asked, and is charged once")
 		p.Detail = err.Error()
 		return p
-	case parity, lie, check, key, errors.Is(err, ask.ErrVerdictForged), errors.Is(err, client.ErrPinned), errors.Is(err, client.ErrOrderForged):
+	case parity, lie, check, key, errors.Is(err, ask.ErrVerdictForged), errors.Is(err, client.ErrPinned), errors.Is(err, exchange.ErrOrderForged):
 		return wire.NewProblem(http.StatusBadGateway, KindAnswer, err.Error()).
 			Advising("no figure is shown; tell the operators of the nodes, and keep this message")
 	case errors.Is(err, ask.ErrQueryFailed):

@@ -28,6 +28,7 @@ import (
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/audit"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/portfolio"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/client/vector"
@@ -277,11 +278,11 @@ func (r *run) contract(ctx context.Context, d seeds.Demo) error {
 			continue
 		}
 		wanted := catalog.OrderCreate{Dataset: ds.ID, Purpose: "comparison with the published figures", Portfolio: d.Lists(ds.ID)}
-		order, err := r.cast.Buyer.CreateOrder(ctx, wanted)
+		order, err := exchange.CreateOrder(ctx, r.cast.Buyer, wanted)
 		if err != nil {
 			return fmt.Errorf("order %s: %w", ds.ID, err)
 		}
-		if _, err := r.cast.Bureau.ApproveOrder(ctx, catalog.OrderApprove{Order: order}); err != nil {
+		if _, err := exchange.ApproveOrder(ctx, r.cast.Bureau, catalog.OrderApprove{Order: order}); err != nil {
 			return fmt.Errorf("approve the order of %s: %w", ds.ID, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/weirdata/weir/node/api/apitest"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/govern"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/dev/demo"
 	"github.com/weirdata/weir/seeds"
@@ -59,7 +60,7 @@ func cast(t testing.TB) demo.Cast {
 	admit := func(name string, role catalog.Role) *client.Client {
 		k, err := client.NewKey(name)
 		must(err)
-		_, err = operator.AddPrincipal(t.Context(), k.Public(), role)
+		_, err = govern.AddPrincipal(t.Context(), operator, k.Public(), role)
 		must(err)
 		return dial(k)
 	}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/exchange"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/mpc"
 )
 
@@ -109,7 +111,7 @@ func (r *run) until(ctx context.Context, try func(context.Context) error) error 
 
 // heads are the different heads that the nodes tell, with who does.
 func (r *run) heads(ctx context.Context) (map[string][]string, error) {
-	list, err := r.operator.Statuses(ctx)
+	list, err := nodestatus.All(ctx, r.operator)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +162,7 @@ func (r *run) checkRecords(ctx context.Context, node string, c *client.Client) e
 				r.history.violated("%s: query %s was acknowledged and is lost", node, id)
 			}
 		}
-		k, err := c.Contract(ctx, contract)
+		k, err := exchange.Contract(ctx, c, contract)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
+	"github.com/weirdata/weir/node/client/nodestatus"
 	"github.com/weirdata/weir/node/dev/network"
 )
 
@@ -55,7 +57,7 @@ func (r *run) any() string { return r.nodes[r.rng.IntN(len(r.nodes))] }
 
 // leader is who leads, or a node drawn where nobody says.
 func (r *run) leader(ctx context.Context) string {
-	list, err := r.operator.Statuses(ctx)
+	list, err := nodestatus.All(ctx, r.operator)
 	if err == nil {
 		for _, s := range list {
 			if s.Status != nil && s.Status.Ledger.Leader != "" {
@@ -148,7 +150,7 @@ func (r *run) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = r.operator.RefreshKey(ctx, k.ID)
+	err = govern.RefreshKey(ctx, r.operator, k.ID)
 	if refusal, refused := client.IsRefused(err); refused && refusal.Rule == "refresh" {
 		return nil
 	}
@@ -262,7 +264,7 @@ func (r *run) diskFaults() []fault {
 		damaged("lost-all-but-secrets", func(dir string) error { return errors.Join(remove("ledger")(dir), remove("blobs")(dir)) }, mendsItself),
 		damaged("flip-wal", flip("ledger/wal/*.wal"), remove("ledger")), // as node/damage.go advises
 		damaged("flip-state", flip("ledger/state/gen-*/*.[sv][sl][to]*"), remove("ledger/state")),
-		damaged("flip-blobs", flip("blobs/*.vlog"), remove("blobs")),
+		damaged("flip-blobs", flip("blobs/*.seg"), remove("blobs")),
 		damaged("flip-secrets", func(dir string) (err error) {
 			if savedAs, saved, err = r.largest(dir, "secrets/*"); err != nil {
 				return err
@@ -326,7 +328,7 @@ func (r *run) mended(id string, mend func() error) error {
 // standing is how far a node that has no vote has applied the log, 0 for one that has, and
 // why a node is not ready; no reasons: it is.
 func (r *run) standing(ctx context.Context, id string) (applied uint64, reasons []string, err error) {
-	list, err := r.operator.Statuses(ctx)
+	list, err := nodestatus.All(ctx, r.operator)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/client"
+	"github.com/weirdata/weir/node/client/govern"
 )
 
 // grow adds seats: 2 of 3 become 3 of 5, and the bureau lets its key move. Every other time a node dies while that
@@ -100,7 +101,7 @@ func (r *run) moveKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.bureau.MoveKey(ctx, k.ID)
+	_, err = govern.MoveKey(ctx, r.bureau, k.ID)
 	if refusal, refused := client.IsRefused(err); refused && slices.Contains([]string{"refresh", "moved"}, refusal.Rule) {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/weirdata/weir/catalog/decimal"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
+	"github.com/weirdata/weir/node/client/exchange"
 	"github.com/weirdata/weir/node/client/publish"
 	"github.com/weirdata/weir/node/client/vector"
 )
@@ -66,11 +67,11 @@ func (r *run) publish(ctx context.Context) error {
 		return err
 	}
 	for range contracts {
-		order, err := r.buyer.CreateOrder(ctx, catalog.OrderCreate{Dataset: "wells", Purpose: "nemesis"})
+		order, err := exchange.CreateOrder(ctx, r.buyer, catalog.OrderCreate{Dataset: "wells", Purpose: "nemesis"})
 		if err != nil {
 			return err
 		}
-		contract, err := r.bureau.ApproveOrder(ctx, catalog.OrderApprove{Order: order})
+		contract, err := exchange.ApproveOrder(ctx, r.bureau, catalog.OrderApprove{Order: order})
 		if err != nil {
 			return err
 		}
@@ -222,7 +223,7 @@ func (a *asker) query(ctx context.Context, sql string, want int) {
 // readCount reads how many queries were paid for.
 func (a *asker) readCount(ctx context.Context) {
 	call := time.Since(a.history.started)
-	k, err := a.client.Contract(ctx, a.contract)
+	k, err := exchange.Contract(ctx, a.client, a.contract)
 	if err == nil {
 		a.history.count(a.number, call, counted{contract: a.contract, read: true, value: paid(k)})
 	}
@@ -236,7 +237,7 @@ func paid(k catalog.Contract) int {
 
 // buy makes an order.
 func (a *asker) buy(ctx context.Context) {
-	order, err := a.client.CreateOrder(ctx, catalog.OrderCreate{Dataset: "wells", Purpose: fmt.Sprintf("asker %d", a.number)})
+	order, err := exchange.CreateOrder(ctx, a.client, catalog.OrderCreate{Dataset: "wells", Purpose: fmt.Sprintf("asker %d", a.number)})
 	if err == nil {
 		a.history.order(order)
 	}

@@ -1,4 +1,4 @@
-package client_test
+package nodestatus_test
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/nodestatus"
 )
 
 // patient is a client that waits for a busy machine.
@@ -30,7 +31,7 @@ func TestStatusOfEveryNode(t *testing.T) {
 	w.Cluster.Broken = func() error { return api.ErrNoQuorum }
 	w.Cluster.Reasons = []string{"no node leads"}
 	w.Servers[1].Close()
-	list, err := patient(w, catalog.RoleOperator).Statuses(w.Ctx)
+	list, err := nodestatus.All(w.Ctx, patient(w, catalog.RoleOperator))
 	w.Must(err)
 	if len(list) != 3 {
 		t.Fatalf("%d rows", len(list))
@@ -44,7 +45,7 @@ func TestStatusOfEveryNode(t *testing.T) {
 	if s := list[0].Status; s.ID != "n1" || s.Ready || len(s.Reasons) != 1 || s.Ledger.Entries == 0 {
 		t.Errorf("n1: %+v", s)
 	}
-	if _, err := patient(w, catalog.RoleBuyer).Statuses(w.Ctx); err != nil {
+	if _, err := nodestatus.All(w.Ctx, patient(w, catalog.RoleBuyer)); err != nil {
 		t.Errorf("a refusal by every node is their answer: %v", err)
 	}
 }
@@ -60,7 +61,7 @@ func TestStatusIsOfTheNodeThatWasAsked(t *testing.T) {
 	c, err := client.New(profile, w.Keys[catalog.RoleOperator], o)
 	w.Must(err)
 	defer c.Close()
-	list, err := c.Statuses(w.Ctx)
+	list, err := nodestatus.All(w.Ctx, c)
 	w.Must(err)
 	for i, s := range list {
 		if (i < 2) != (s.Status == nil && strings.Contains(s.Error, "answers for node")) {
@@ -70,7 +71,7 @@ func TestStatusIsOfTheNodeThatWasAsked(t *testing.T) {
 	nobody, err := client.New(w.Profile, nil, w.Options())
 	w.Must(err)
 	defer nobody.Close()
-	if _, err := nobody.Statuses(w.Ctx); !errors.Is(err, client.ErrNoKey) {
+	if _, err := nodestatus.All(w.Ctx, nobody); !errors.Is(err, client.ErrNoKey) {
 		t.Errorf("without a key: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package client_test
+package exchange_test
 
 import (
 	"encoding/json"
@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/clienttest"
+	"github.com/weirdata/weir/node/client/exchange"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/node/api/wire"
@@ -20,13 +20,13 @@ func TestExchangedOrderIsNotApproved(t *testing.T) {
 	w := clienttest.New(t)
 	w.PublishAir()
 	buyer, bureau := w.Client(catalog.RoleBuyer), w.Client(catalog.RolePublisher)
-	good, err := buyer.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "a little", Queries: 1})
+	good, err := exchange.CreateOrder(w.Ctx, buyer, catalog.OrderCreate{Dataset: "air", Purpose: "a little", Queries: 1})
 	w.Must(err)
-	bad, err := buyer.CreateOrder(w.Ctx, catalog.OrderCreate{Dataset: "air", Purpose: "everything"})
+	bad, err := exchange.CreateOrder(w.Ctx, buyer, catalog.OrderCreate{Dataset: "air", Purpose: "everything"})
 	w.Must(err)
 	var other wire.Order
 	record := w.Overhear("/v1/orders/" + bad)
-	_, err = bureau.Order(w.Ctx, bad)
+	_, err = exchange.Order(w.Ctx, bureau, bad)
 	w.Must(err)
 	w.Must(json.Unmarshal(*record.Load(), &other))
 	for name, change := range map[string]func(*wire.Order){
@@ -47,20 +47,20 @@ func TestExchangedOrderIsNotApproved(t *testing.T) {
 			}
 			return clienttest.Changed(t, body, change)
 		})
-		if _, err := bureau.ApproveOrder(w.Ctx, catalog.OrderApprove{Order: good}); !errors.Is(err, client.ErrOrderForged) {
+		if _, err := exchange.ApproveOrder(w.Ctx, bureau, catalog.OrderApprove{Order: good}); !errors.Is(err, exchange.ErrOrderForged) {
 			t.Errorf("%s: the approval gave %v", name, err)
 		}
-		if err := bureau.RefuseOrder(w.Ctx, good, "no"); !errors.Is(err, client.ErrOrderForged) {
+		if err := exchange.RefuseOrder(w.Ctx, bureau, good, "no"); !errors.Is(err, exchange.ErrOrderForged) {
 			t.Errorf("%s: the refusal gave %v", name, err)
 		}
 	}
 	w.Lies(nil)
-	if o, err := buyer.Order(w.Ctx, good); err != nil || o.State != catalog.OrderOpen {
+	if o, err := exchange.Order(w.Ctx, buyer, good); err != nil || o.State != catalog.OrderOpen {
 		t.Fatalf("order %+v, %v: it was decided on", o, err)
 	}
-	contract, err := bureau.ApproveOrder(w.Ctx, catalog.OrderApprove{Order: good})
+	contract, err := exchange.ApproveOrder(w.Ctx, bureau, catalog.OrderApprove{Order: good})
 	w.Must(err)
-	k, err := bureau.Contract(w.Ctx, contract)
+	k, err := exchange.Contract(w.Ctx, bureau, contract)
 	w.Must(err)
 	if k.Order != good || k.Queries != 1 {
 		t.Errorf("the contract is %+v", k)

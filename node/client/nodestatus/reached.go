@@ -1,4 +1,4 @@
-package client
+package nodestatus
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
 )
 
 // Reached is a node that answers, whatever it can do.
@@ -18,14 +19,14 @@ type Reached struct {
 
 // Reach asks every pinned node at once, once, whether it is there, and returns those that are, in the
 // profile's order. It needs neither a key nor a quorum.
-func (c *Client) Reach(ctx context.Context) []Reached {
-	all := make([]*Reached, len(c.profile.Nodes))
+func Reach(ctx context.Context, c *client.Client) []Reached {
+	all := make([]*Reached, len(c.Pinned().Nodes))
 	var wg sync.WaitGroup
-	for i, n := range c.profile.Nodes {
+	for i, n := range c.Pinned().Nodes {
 		wg.Go(func() {
-			asking, cancel := context.WithTimeout(ctx, c.opts.Patience)
+			asking, cancel := context.WithTimeout(ctx, c.Options().Patience)
 			defer cancel()
-			b, err := c.Ask(asking, n, Call{Path: "/readyz"})
+			b, err := c.Ask(asking, n, client.Call{Path: "/readyz"})
 			_, answered := errors.AsType[*wire.Problem](err)
 			switch {
 			case err == nil:
@@ -33,7 +34,7 @@ func (c *Client) Reach(ctx context.Context) []Reached {
 				all[i] = &Reached{Node: n.ID, Ready: json.Unmarshal(b, &r) == nil && r.Ready}
 			case answered:
 				all[i] = &Reached{Node: n.ID}
-			case c.saysSealed(ctx, n):
+			case saysSealed(ctx, c, n):
 				all[i] = &Reached{Node: n.ID, Sealed: true}
 			}
 		})

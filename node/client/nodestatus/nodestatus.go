@@ -1,4 +1,4 @@
-package client
+package nodestatus
 
 import (
 	"context"
@@ -12,10 +12,11 @@ import (
 	"sync"
 
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
 )
 
-// NodeStatus is what one node said of itself, or why nothing was heard of it.
-type NodeStatus struct {
+// Node is what one node said of itself, or why nothing was heard of it.
+type Node struct {
 	Node   string       `json:"node"`
 	Addr   string       `json:"addr"`
 	Status *wire.Status `json:"status,omitempty"`
@@ -26,25 +27,25 @@ type NodeStatus struct {
 }
 
 // Well reports whether the node answered, and can take work.
-func (s NodeStatus) Well() bool { return s.Status != nil && s.Status.Ready }
+func (s Node) Well() bool { return s.Status != nil && s.Status.Ready }
 
-// Statuses asks every pinned node at once for its own view of itself and of the others,
+// All asks every pinned node at once for its own view of itself and of the others,
 // once, and returns their answers in the profile's order. It needs no quorum: a node that
 // stands alone answers too. The client's key must be an operator's.
-func (c *Client) Statuses(ctx context.Context) ([]NodeStatus, error) {
-	if c.key == nil {
-		return nil, fmt.Errorf("ask the nodes how they are: %w", ErrNoKey)
+func All(ctx context.Context, c *client.Client) ([]Node, error) {
+	if c.Key() == nil {
+		return nil, fmt.Errorf("ask the nodes how they are: %w", client.ErrNoKey)
 	}
-	list := make([]NodeStatus, len(c.profile.Nodes))
+	list := make([]Node, len(c.Pinned().Nodes))
 	var wg sync.WaitGroup
-	for i, n := range c.profile.Nodes {
-		list[i] = NodeStatus{Node: n.ID, Addr: n.Addr}
+	for i, n := range c.Pinned().Nodes {
+		list[i] = Node{Node: n.ID, Addr: n.Addr}
 		wg.Go(func() {
-			s, err := c.status(ctx, n)
+			s, err := status(ctx, c, n)
 			if err != nil {
 				list[i].Error = err.Error()
 				list[i].Problem, _ = errors.AsType[*wire.Problem](err)
-				if c.saysSealed(ctx, n) {
+				if saysSealed(ctx, c, n) {
 					list[i].Error, list[i].Sealed = "it says that it is sealed, which it cannot prove before `weir node unseal` on its machine", true
 				}
 				return
@@ -58,19 +59,19 @@ func (c *Client) Statuses(ctx context.Context) ([]NodeStatus, error) {
 
 // status asks one node. One that accepts a connection and then says nothing is given up
 // as early as one that is gone.
-func (c *Client) status(ctx context.Context, n ProfileNode) (wire.Status, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Patience)
+func status(ctx context.Context, c *client.Client, n client.ProfileNode) (wire.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Options().Patience)
 	defer cancel()
 	var s wire.Status
-	b, err := c.Ask(ctx, n, Call{Path: "/v1/status", Token: true})
+	b, err := c.Ask(ctx, n, client.Call{Path: "/v1/status", Token: true})
 	if err != nil {
 		return s, err
 	}
 	if err := json.Unmarshal(b, &s); err != nil {
 		return s, fmt.Errorf("read the answer: %w", err)
 	}
-	if s.ID != n.ID || s.Cluster != c.profile.Cluster {
-		return s, fmt.Errorf("%w: node %s of cluster %s answers for node %s", ErrPinned, s.ID, s.Cluster, n.ID)
+	if s.ID != n.ID || s.Cluster != c.Pinned().Cluster {
+		return s, fmt.Errorf("%w: node %s of cluster %s answers for node %s", client.ErrPinned, s.ID, s.Cluster, n.ID)
 	}
 	return s, nil
 }
@@ -78,8 +79,8 @@ func (c *Client) status(ctx context.Context, n ProfileNode) (wire.Status, error)
 // saysSealed asks a node that did not answer under its own key whether it is sealed. Its key
 // is sealed then too, so that whoever answers at its address could say so: nothing but what
 // a person is told may depend on it.
-func (c *Client) saysSealed(ctx context.Context, n ProfileNode) bool {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Patience)
+func saysSealed(ctx context.Context, c *client.Client, n client.ProfileNode) bool {
+	ctx, cancel := context.WithTimeout(ctx, c.Options().Patience)
 	defer cancel()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{
 		MinVersion:         tls.VersionTLS13,

@@ -1,4 +1,4 @@
-package client
+package nodestatus
 
 import (
 	"context"
@@ -7,16 +7,18 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/weirdata/weir/node/client"
 )
 
 // rosterWait is how long a roster is asked for when a node does not answer.
 const rosterWait = 3 * time.Second
 
-// SeatStatuses asks every node how it is. Where one does not answer as the profile pins it, another machine
+// BySeat asks every node how it is. Where one does not answer as the profile pins it, another machine
 // may be in its seat, which is asked then.
-func SeatStatuses(ctx context.Context, c *Client) ([]NodeStatus, error) {
-	list, err := c.Statuses(ctx)
-	if err != nil || !slices.ContainsFunc(list, func(n NodeStatus) bool { return n.Status == nil }) {
+func BySeat(ctx context.Context, c *client.Client) ([]Node, error) {
+	list, err := All(ctx, c)
+	if err != nil || !slices.ContainsFunc(list, func(n Node) bool { return n.Status == nil }) {
 		return list, err
 	}
 	asking, cancel := context.WithTimeout(ctx, rosterWait)
@@ -26,16 +28,16 @@ func SeatStatuses(ctx context.Context, c *Client) ([]NodeStatus, error) {
 	if err != nil || !newer {
 		return list, nil //nolint:nilerr // what the nodes said stands
 	}
-	again, err := New(profile, c.Key(), c.Options())
+	again, err := client.New(profile, c.Key(), c.Options())
 	if err != nil {
 		return nil, err
 	}
 	defer again.Close()
-	return again.Statuses(ctx)
+	return All(ctx, again)
 }
 
 // Ailing is nil when all nodes are well, else an error that says what is the matter with which.
-func Ailing(list []NodeStatus) error {
+func Ailing(list []Node) error {
 	faults := Faults(list)
 	if len(faults) == 0 {
 		return nil
@@ -50,7 +52,7 @@ func Ailing(list []NodeStatus) error {
 }
 
 // Faults says what is the matter with which node.
-func Faults(list []NodeStatus) (faults []error) {
+func Faults(list []Node) (faults []error) {
 	for _, n := range list {
 		switch {
 		case n.Status == nil:
@@ -74,7 +76,7 @@ func Faults(list []NodeStatus) (faults []error) {
 
 // shareFaults says of which keys some share does not fit and nobody knows whose, as any node tells:
 // all have the same ledger. A node that a canary named says so itself.
-func shareFaults(list []NodeStatus) (faults []error) {
+func shareFaults(list []Node) (faults []error) {
 	for _, n := range list {
 		if n.Status == nil {
 			continue

@@ -1,4 +1,4 @@
-package client
+package audit
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 	"github.com/weirdata/weir/catalog/attest"
 	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/node/api/wire"
+	"github.com/weirdata/weir/node/client"
 )
 
 // Present shows the cluster a signed checkpoint that somebody has kept, which may be of a past
 // that it has lost since it was restored from a backup.
-func (c *Client) Present(ctx context.Context, note []byte) error {
-	if _, err := Post[wire.Note](ctx, c, "/v1/evidence/present", wire.Note{Note: string(note)}, false); err != nil {
+func Present(ctx context.Context, c *client.Client, note []byte) error {
+	if _, err := client.Post[wire.Note](ctx, c, "/v1/evidence/present", wire.Note{Note: string(note)}, false); err != nil {
 		return fmt.Errorf("show the checkpoint: %w", err)
 	}
 	return nil
@@ -22,8 +23,8 @@ func (c *Client) Present(ctx context.Context, note []byte) error {
 // Restores are the restores of the cluster from backups, the first first. Each is signed by the
 // operators of enough of the seats that there were at some time: whoever passes them on can only leave
 // some out.
-func (c *Client) Restores(ctx context.Context) ([]recovery.Restored, error) {
-	all, err := Get[wire.Restores](ctx, c, Call{Path: "/v1/restores"})
+func Restores(ctx context.Context, c *client.Client) ([]recovery.Restored, error) {
+	all, err := client.Get[wire.Restores](ctx, c, client.Call{Path: "/v1/restores"})
 	if err != nil {
 		return nil, fmt.Errorf("read how the cluster was restored: %w", err)
 	}
@@ -49,11 +50,11 @@ func checkRestores(rosters []catalog.Cluster, all []recovery.Restored) error {
 				break
 			}
 			if rosters = rosters[1:]; len(rosters) == 0 {
-				return fmt.Errorf("%w: restore %d: %w", ErrPinned, i+1, err)
+				return fmt.Errorf("%w: restore %d: %w", client.ErrPinned, i+1, err)
 			}
 		}
 		if r.Order.Previous != previous {
-			return fmt.Errorf("%w: restore %d follows %s, and not %s", ErrPinned, i+1, r.Order.Previous, previous)
+			return fmt.Errorf("%w: restore %d follows %s, and not %s", client.ErrPinned, i+1, r.Order.Previous, previous)
 		}
 		previous = r.Order.ID()
 	}

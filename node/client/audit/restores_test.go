@@ -1,4 +1,4 @@
-package client
+package audit
 
 import (
 	"crypto/ed25519"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/recovery"
+	"github.com/weirdata/weir/node/client"
 )
 
 // A restore stays signed when the operators and seats that were there then have changed since.
@@ -49,7 +50,7 @@ func TestRestoresAreOfTheRosterOfTheirTime(t *testing.T) {
 		"of an earlier roster afterward": {[]recovery.Restored{late, restore(late.Order.ID(), 20, "a", "b")}, false},
 		"that follows another":           {[]recovery.Restored{first, restore(late.Order.ID(), 20, "c", "d")}, false},
 	} {
-		if err := checkRestores(rosters, x.all); (err == nil) != x.ok || err != nil && !errors.Is(err, ErrPinned) {
+		if err := checkRestores(rosters, x.all); (err == nil) != x.ok || err != nil && !errors.Is(err, client.ErrPinned) {
 			t.Errorf("restores %s: %v", name, err)
 		}
 	}
