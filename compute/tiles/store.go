@@ -89,7 +89,7 @@ func Open(dir string, o StoreOptions) (*Store, error) {
 	ticks, stopTicks := o.Ticks(o.GCInterval)
 	s.collector.Go(func() {
 		defer stopTicks()
-		s.collect(ctx, ticks)
+		reclaimer{s}.collect(ctx, ticks)
 	})
 	return s, nil
 }

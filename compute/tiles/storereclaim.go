@@ -14,15 +14,15 @@ import (
 )
 
 // collect moves what an Upgrade left in badger, and then reclaims space at every tick, where something was deleted.
-func (s *Store) collect(ctx context.Context, ticks <-chan time.Time) {
+func (x reclaimer) collect(ctx context.Context, ticks <-chan time.Time) {
 	reclaim := func() {
-		if s.deletions.Load() == 0 && !s.moves() {
+		if x.s.deletions.Load() == 0 && !x.s.moves() {
 			return
 		}
-		err := s.Reclaim(ctx)
-		s.reclaimErr.Store(&err)
+		err := x.run(ctx)
+		x.s.reclaimErr.Store(&err)
 	}
-	if s.moves() {
+	if x.s.moves() {
 		reclaim()
 	}
 	for {
@@ -56,37 +56,48 @@ const (
 //
 // A blob that moves is copied and synced before its record changes, and the records are synced before a file is
 // removed, so at any moment, after a power cut too, the record leads to a whole copy.
-func (s *Store) Reclaim(ctx context.Context) error {
-	s.reclaiming.Lock()
-	defer s.reclaiming.Unlock()
-	before := s.deletions.Load()
+// Reclaim gives the space of deleted blobs back to the file system, now, and moves large blobs that badger
+// has to segment files, unless the store is Old. It runs by itself as well (GCInterval).
+func (s *Store) Reclaim(ctx context.Context) error { return reclaimer{s}.run(ctx) }
+
+// reclaimer gives space back.
+//
+// A blob that moves is copied and synced before its record changes, and the records are synced before a file is
+// removed, so at any moment, after a power cut too, the record leads to a whole copy.
+type reclaimer struct{ s *Store }
+
+// run reclaims what can be reclaimed now.
+func (x reclaimer) run(ctx context.Context) error {
+	x.s.reclaiming.Lock()
+	defer x.s.reclaiming.Unlock()
+	before := x.s.deletions.Load()
 	for {
-		left := s.inBadger.Load()
-		full := s.moveFromBadger(ctx)
+		left := x.s.inBadger.Load()
+		full := x.moveFromBadger(ctx)
 		if full != nil && !errors.Is(full, ErrFull) {
 			return fmt.Errorf("move blobs to segment files: %w", full)
 		}
-		if err := s.rewrite(ctx); err != nil && !errors.Is(err, ErrFull) {
+		if err := x.rewrite(ctx); err != nil && !errors.Is(err, ErrFull) {
 			return fmt.Errorf("reclaim space: %w", err)
 		} else if full == nil {
 			full = err
 		}
-		if err := s.reclaimFiles(ctx, full != nil); err != nil {
+		if err := x.reclaimFiles(ctx, full != nil); err != nil {
 			return fmt.Errorf("reclaim space: %w", err)
 		}
 		switch {
 		case full == nil:
-			s.deletions.Add(-before)
+			x.s.deletions.Add(-before)
 			return nil
-		case s.inBadger.Load() >= left: // nothing was moved, so there is no more room than before
+		case x.s.inBadger.Load() >= left: // nothing was moved, so there is no more room than before
 			return fmt.Errorf("reclaim space: %w", full)
 		}
 	}
 }
 
 // reclaimFiles has badger rewrite what is mostly garbage of its value log, and on a full disk what is so in part.
-func (s *Store) reclaimFiles(ctx context.Context, full bool) error {
-	if err := s.settle(ctx); err != nil {
+func (x reclaimer) reclaimFiles(ctx context.Context, full bool) error {
+	if err := x.settle(ctx); err != nil {
 		return err
 	}
 	ratio := reclaimRatio
@@ -94,7 +105,7 @@ func (s *Store) reclaimFiles(ctx context.Context, full bool) error {
 		ratio = fullRatio
 	}
 	for {
-		err := s.reclaimFile(ctx, ratio)
+		err := x.reclaimFile(ctx, ratio)
 		if errors.Is(err, badger.ErrNoRewrite) {
 			return nil
 		}
@@ -106,28 +117,28 @@ func (s *Store) reclaimFiles(ctx context.Context, full bool) error {
 
 // moveFromBadger moves the large blobs that badger has. Those that are corrupt stay: whoever reads them is told,
 // and the copy that replaces them goes to a segment file.
-func (s *Store) moveFromBadger(ctx context.Context) error {
-	if !s.moves() {
+func (x reclaimer) moveFromBadger(ctx context.Context) error {
+	if !x.s.moves() {
 		return nil
 	}
-	return s.move(ctx, s.o.MinFree, func(r record) bool { return !r.pointed && r.size >= valueThreshold })
+	return x.move(ctx, x.s.o.MinFree, func(r record) bool { return !r.pointed && r.size >= valueThreshold })
 }
 
 // rewrite moves what is left in segment files that are mostly garbage, and removes these: first those in which nothing
 // is left, for which there is room on any disk, and then a few at a time.
-func (s *Store) rewrite(ctx context.Context) error {
-	sparse := s.sparse()
+func (x reclaimer) rewrite(ctx context.Context) error {
+	sparse := x.sparse()
 	if len(sparse) == 0 {
 		return nil
 	}
 	used := map[uint32]bool{}
-	err := s.List(ctx, func(d catalog.Digest) error {
-		s.gate.RLock()
-		defer s.gate.RUnlock()
-		if err := s.usable(ctx); err != nil {
+	err := x.s.List(ctx, func(d catalog.Digest) error {
+		x.s.gate.RLock()
+		defer x.s.gate.RUnlock()
+		if err := x.s.usable(ctx); err != nil {
 			return err
 		}
-		r, _, err := s.record(d)
+		r, _, err := x.s.record(d)
 		if r.pointed {
 			used[r.pointer.File] = true
 		}
@@ -144,18 +155,18 @@ func (s *Store) rewrite(ctx context.Context) error {
 			dead = append(dead, number)
 		}
 	}
-	if err := s.removeFiles(ctx, dead); err != nil {
+	if err := x.removeFiles(ctx, dead); err != nil {
 		return err
 	}
 	for part := range slices.Chunk(rest, rewriteFiles) {
-		err := s.move(ctx, s.o.MinFree/4, func(r record) bool {
+		err := x.move(ctx, x.s.o.MinFree/4, func(r record) bool {
 			_, is := slices.BinarySearch(part, r.pointer.File)
 			return r.pointed && is
 		})
 		if err != nil {
 			return err
 		}
-		if err := s.removeFiles(ctx, part); err != nil {
+		if err := x.removeFiles(ctx, part); err != nil {
 			return err
 		}
 	}
@@ -163,22 +174,22 @@ func (s *Store) rewrite(ctx context.Context) error {
 }
 
 // removeFiles removes segment files to which no record leads any more.
-func (s *Store) removeFiles(ctx context.Context, numbers []uint32) error {
+func (x reclaimer) removeFiles(ctx context.Context, numbers []uint32) error {
 	if len(numbers) == 0 {
 		return nil
 	}
-	s.step("moved")
-	if err := s.settle(ctx); err != nil { // and not badger's Sync, which passes over memtables that are being flushed
+	x.s.step("moved")
+	if err := x.settle(ctx); err != nil { // and not badger's Sync, which passes over memtables that are being flushed
 		return err
 	}
-	s.step("synced")
-	s.gate.RLock()
-	defer s.gate.RUnlock()
-	if err := s.usable(ctx); err != nil {
+	x.s.step("synced")
+	x.s.gate.RLock()
+	defer x.s.gate.RUnlock()
+	if err := x.s.usable(ctx); err != nil {
 		return err
 	}
 	for _, number := range numbers {
-		if err := s.files.Remove(number); err != nil {
+		if err := x.s.files.Remove(number); err != nil {
 			return err
 		}
 	}
@@ -187,18 +198,18 @@ func (s *Store) removeFiles(ctx context.Context, numbers []uint32) error {
 
 // sparse lists the segment files that are mostly garbage. What is put meanwhile is waited for: a blob that is in
 // one of them, and not on record yet, would not be moved.
-func (s *Store) sparse() []uint32 {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	return s.files.Sparse(reclaimRatio)
+func (x reclaimer) sparse() []uint32 {
+	x.s.writing.Lock()
+	defer x.s.writing.Unlock()
+	return x.s.files.Sparse(reclaimRatio)
 }
 
 // move copies all blobs whose records are chosen to the end of the segment files, where at least so many bytes stay free.
-func (s *Store) move(ctx context.Context, least uint64, chosen func(record) bool) error {
+func (x reclaimer) move(ctx context.Context, least uint64, chosen func(record) bool) error {
 	var copies []moved
 	bytes := 0
-	err := s.List(ctx, func(d catalog.Digest) error {
-		c, is, err := s.copyOf(ctx, d, least, chosen)
+	err := x.s.List(ctx, func(d catalog.Digest) error {
+		c, is, err := x.copyOf(ctx, d, least, chosen)
 		if err != nil || !is {
 			return err
 		}
@@ -206,11 +217,11 @@ func (s *Store) move(ctx context.Context, least uint64, chosen func(record) bool
 		if bytes += int(c.to.Length); bytes < moveBytes {
 			return nil
 		}
-		err = s.lead(ctx, copies)
+		err = x.lead(ctx, copies)
 		copies, bytes = nil, 0
 		return err
 	})
-	return errors.Join(err, s.lead(ctx, copies))
+	return errors.Join(err, x.lead(ctx, copies))
 }
 
 // moved is a copy of a blob that its record does not lead to yet.
@@ -221,22 +232,22 @@ type moved struct {
 }
 
 // copyOf copies a blob, if its record is chosen and it can be read.
-func (s *Store) copyOf(ctx context.Context, d catalog.Digest, least uint64, chosen func(record) bool) (c moved, is bool, err error) {
-	s.gate.RLock()
-	defer s.gate.RUnlock()
-	if err := s.usable(ctx); err != nil {
+func (x reclaimer) copyOf(ctx context.Context, d catalog.Digest, least uint64, chosen func(record) bool) (c moved, is bool, err error) {
+	x.s.gate.RLock()
+	defer x.s.gate.RUnlock()
+	if err := x.s.usable(ctx); err != nil {
 		return c, false, err
 	}
-	r, known, err := s.record(d)
+	r, known, err := x.s.record(d)
 	if err != nil || !known || !chosen(r) {
 		return c, false, err
 	}
-	if err := s.room(int(r.size), least); err != nil {
+	if err := x.s.room(int(r.size), least); err != nil {
 		return c, false, err
 	}
 	c = moved{d: d, from: r}
-	err = s.read([]catalog.Digest{d}, s.verify, func(blobs ...[]byte) (err error) {
-		c.to, err = s.append(blobs[0])
+	err = x.s.read([]catalog.Digest{d}, x.s.verify, func(blobs ...[]byte) (err error) {
+		c.to, err = x.s.append(blobs[0])
 		return err
 	})
 	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrHalfRead) {
@@ -247,42 +258,42 @@ func (s *Store) copyOf(ctx context.Context, d catalog.Digest, least uint64, chos
 
 // lead syncs copies and has the records of their blobs lead to them, but for those that changed meanwhile. Copies to which
 // none leads are forgotten, whatever ends it: they are garbage.
-func (s *Store) lead(ctx context.Context, copies []moved) error {
+func (x reclaimer) lead(ctx context.Context, copies []moved) error {
 	led := 0
 	defer func() {
 		for _, c := range copies[led:] {
-			s.files.Forget(c.to)
+			x.s.files.Forget(c.to)
 		}
 	}()
 	if len(copies) == 0 {
 		return nil
 	}
-	s.gate.RLock()
-	defer s.gate.RUnlock()
-	if err := s.usable(ctx); err != nil {
+	x.s.gate.RLock()
+	defer x.s.gate.RUnlock()
+	if err := x.s.usable(ctx); err != nil {
 		return err
 	}
-	if err := s.files.Sync(); err != nil {
+	if err := x.s.files.Sync(); err != nil {
 		return err
 	}
-	s.step("copied")
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	x.s.step("copied")
+	x.s.writing.Lock()
+	defer x.s.writing.Unlock()
 	for _, c := range copies {
-		now, known, err := s.record(c.d)
+		now, known, err := x.s.record(c.d)
 		if err != nil {
 			return err
 		}
 		if known && now == c.from {
 			entry := badger.NewEntry(blobKey(c.d), c.to.Encode()).WithMeta(metaPointer)
-			if err := s.replace(c.d, record{size: int64(c.to.Length), pointed: true, pointer: c.to}, entry); err != nil {
+			if err := x.s.replace(c.d, record{size: int64(c.to.Length), pointed: true, pointer: c.to}, entry); err != nil {
 				return err
 			}
 		} else {
-			s.files.Forget(c.to)
+			x.s.files.Forget(c.to)
 		}
 		if led++; led == 1 {
-			s.step("led")
+			x.s.step("led")
 		}
 	}
 	return nil
@@ -291,16 +302,16 @@ func (s *Store) lead(ctx context.Context, copies []moved) error {
 // settle makes badger notice what was deleted: it counts a file's garbage only
 // when it compacts, and with keys as few as ours a memtable would not be
 // flushed for weeks. Dropping a prefix flushes it.
-func (s *Store) settle(ctx context.Context) error {
-	s.gate.Lock()
-	defer s.gate.Unlock()
-	if err := s.usable(ctx); err != nil {
+func (x reclaimer) settle(ctx context.Context) error {
+	x.s.gate.Lock()
+	defer x.s.gate.Unlock()
+	if err := x.s.usable(ctx); err != nil {
 		return err
 	}
-	if err := s.flush(); err != nil {
+	if err := x.s.flush(); err != nil {
 		return err
 	}
-	return s.db.Flatten(1)
+	return x.s.db.Flatten(1)
 }
 
 // flush has badger write its memtables to tables on the disk. Nobody writes meanwhile.
@@ -313,11 +324,11 @@ func (s *Store) flush() error {
 }
 
 // reclaimFile has badger rewrite a file of its value log, of the time before there were segment files.
-func (s *Store) reclaimFile(ctx context.Context, ratio float64) error {
-	s.gate.Lock()
-	defer s.gate.Unlock()
-	if err := s.usable(ctx); err != nil {
+func (x reclaimer) reclaimFile(ctx context.Context, ratio float64) error {
+	x.s.gate.Lock()
+	defer x.s.gate.Unlock()
+	if err := x.s.usable(ctx); err != nil {
 		return err
 	}
-	return s.db.RunValueLogGC(ratio)
+	return x.s.db.RunValueLogGC(ratio)
 }
