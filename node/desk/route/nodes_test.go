@@ -37,7 +37,7 @@ func TestWhatNodesSayIsInChinese(t *testing.T) {
 	}, "take the vote of", "hand over from", "take up", "let go", " or ")
 
 	holdTable(t, chineseHarms(), inNodes, []source{{"node/damage.go", nil}}, nil)
-	holdTable(t, chineseHealth(), inNodes, []source{{"node/client/faults.go", []string{"Faults", "shareFaults"}}, {"node/client/status.go", []string{"Statuses", "status"}}}, nil, "node %s of cluster %s answers for node %s")
+	holdTable(t, chineseHealth(), inNodes, []source{{"node/client/nodestatus/faults.go", []string{"Faults", "shareFaults"}}, {"node/client/nodestatus/nodestatus.go", []string{"All", "status"}}}, nil, "node %s of cluster %s answers for node %s")
 	holdTable(t, chineseKeyWaits(), inNodes, []source{
 		{"node/client/keyplaces.go", []string{"RefreshWaits", "sharingWaits"}}, {"node/client/publisherkey.go", []string{"keyProgress", "unbegun"}}, {"node/desk/operator/keys.go", []string{"unbegun"}},
 	}, map[string][]string{

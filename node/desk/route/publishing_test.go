@@ -36,7 +36,7 @@ func TestWhatFeedsSayIsInChinese(t *testing.T) {
 	holdTable(t, chineseFeeds(), said, []source{
 		{"node/client/feed/feed.go", []string{"Error", "New", "sourceOf", "errEnded", "Run", "begin", "verify", "telling"}},
 		{"node/client/feed/take.go", []string{"readings", "entityOf", "reading"}}, {"node/client/feed/lines.go", []string{"Error", "line", "objectOf", "timeOf"}},
-		{"node/client/feed/files.go", nil}, {"node/client/feed/state.go", []string{"ReadState"}}, {"node/client/feed/config.go", []string{"ReadConfig", "didYouMean"}}, {"node/client/feed/frames.go", []string{"run"}},
+		{"node/client/feed/files.go", nil}, {"node/client/feed/rows.go", nil}, {"node/client/feed/source.go", nil}, {"node/client/feed/table.go", nil}, {"node/client/feed/state.go", []string{"ReadState"}}, {"node/client/feed/config.go", []string{"ReadConfig", "didYouMean"}}, {"node/client/feed/frames.go", []string{"run"}},
 	}, map[string][]string{
 		"source %s sends something else than the configuration says:": {"source %s sends something else than the configuration says:\n  %s\n%s"},
 		"+ device %s": {"+ device %s%s"}, "did you mean %s?": {"; did you mean %s?"},
