@@ -37,6 +37,8 @@ type Options struct {
 	FileBytes int64 // a file that has as many is appended to no more
 	// Write writes at an offset of a file; nil: os.File.WriteAt.
 	Write func(f *os.File, b []byte, at int64) (int, error)
+	// Sync has what was written to a file on the disk; nil: os.File.Sync.
+	Sync func(f *os.File) error
 }
 
 // Files are the segment files of a directory. They are safe for concurrent use.
@@ -52,6 +54,7 @@ type Files struct {
 	last    uint32 // the highest number that was ever given
 	current *file  // what is appended to; nil: begin another
 	newName bool   // a name is not known to be on the disk
+	failed  error  // of a Sync that failed
 	closed  bool
 }
 
@@ -75,6 +78,9 @@ func Open(dir string, pointers []Pointer, o Options) (*Files, error) {
 	}
 	if o.Write == nil {
 		o.Write = (*os.File).WriteAt
+	}
+	if o.Sync == nil {
+		o.Sync = (*os.File).Sync
 	}
 	x := &Files{dir: dir, o: o, files: map[uint32]*file{}, newName: true}
 	for _, p := range pointers {
@@ -147,7 +153,7 @@ func (x *Files) finish(f *file) error {
 	if err != nil {
 		return err
 	}
-	if err = w.Sync(); err == nil {
+	if err = x.o.Sync(w); err == nil {
 		err = w.Truncate(f.end)
 	}
 	if err := errors.Join(err, w.Close()); err != nil {
@@ -264,7 +270,9 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// Sync returns when everything that was appended before is on the disk.
+// Sync returns when everything that was appended before is on the disk. After an error it returns that one
+// always: the kernel takes pages that it could not write for written, so that another fsync would say that all is well
+// (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
 func (x *Files) Sync() error {
 	x.syncing.Lock()
 	defer x.syncing.Unlock()
@@ -283,6 +291,9 @@ func (x *Files) Sync() error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if err != nil {
+		x.failed = err
+	}
 	x.newName = x.newName || name && err != nil
 	for _, f := range dirty {
 		f.dirty = f.dirty || err != nil
@@ -298,6 +309,9 @@ func (x *Files) unsynced() (dirty []*file, name bool, err error) {
 	if x.closed {
 		return nil, false, ErrClosed
 	}
+	if x.failed != nil {
+		return nil, false, x.failed
+	}
 	for _, f := range x.files {
 		if f.dirty && f.f != nil {
 			f.holders++
@@ -310,7 +324,7 @@ func (x *Files) unsynced() (dirty []*file, name bool, err error) {
 }
 
 func (x *Files) syncFile(f *file) error {
-	if err := f.f.Sync(); err != nil {
+	if err := x.o.Sync(f.f); err != nil {
 		return err
 	}
 	x.mu.Lock()

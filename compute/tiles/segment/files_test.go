@@ -195,6 +195,36 @@ func TestAnErrorOfTheDiskLeavesNoPointer(t *testing.T) {
 	}
 }
 
+// TestAfterASyncThatFailedNoneSucceeds: what it did not write another one would take for written. What was appended
+// can be read, and Close closes.
+func TestAfterASyncThatFailedNoneSucceeds(t *testing.T) {
+	broken, fails := errors.New("broken"), true
+	x, err := Open(t.TempDir(), nil, Options{FileBytes: 1000, Sync: func(f *os.File) error {
+		if fails {
+			return broken
+		}
+		return f.Sync()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := add(t, x, []byte("in memory"))
+	for _, fails = range []bool{true, false, false} {
+		if err := x.Sync(); !errors.Is(err, broken) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if string(read(t, x, p)) != "in memory" {
+		t.Error("other bytes")
+	}
+	if err := x.Close(); !errors.Is(err, broken) {
+		t.Errorf("close: %v", err)
+	}
+	if _, _, err := x.Hold(p); !errors.Is(err, ErrClosed) {
+		t.Errorf("after close: %v", err)
+	}
+}
+
 // TestWhatAProcessDidNotSyncIsSyncedByTheNextOne: it was killed, so its bytes are in memory alone, and the next one finds
 // them, says that it has them, and syncs.
 func TestWhatAProcessDidNotSyncIsSyncedByTheNextOne(t *testing.T) {
