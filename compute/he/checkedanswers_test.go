@@ -51,6 +51,17 @@ func (c *cluster) checkedOpening(t *testing.T, acc *Accumulator, members int, at
 	return answers
 }
 
+// summedCluster is a cluster with an accumulator of one tile, and the sum of its readings.
+func summedCluster(t *testing.T, nodes, threshold int, rng *rand.Rand) (c *cluster, acc *Accumulator, total int64) {
+	t.Helper()
+	c = newCluster(t, small(t, nodes, threshold))
+	values := readings(rng, c.p.Values(), 30)
+	for _, v := range values {
+		total += v
+	}
+	return c, c.accumulate(t, c.encrypt(t, values)...), total
+}
+
 // TestCheckedAnswersFindALyingMember: 100 runs for each roster, the liar in every position by turns. It
 // adds to its share in all sets that it is in, the same or not, or in those with one other member alone, or it
 // spoils the parity. Of t+1 members a lie is always noticed; of t+2 the right figure is told too, and
@@ -59,14 +70,8 @@ func TestCheckedAnswersFindALyingMember(t *testing.T) {
 	for _, x := range []struct{ nodes, threshold, members int }{{3, 2, 3}, {4, 2, 4}, {5, 3, 5}} {
 		t.Run(fmt.Sprintf("%d-of-%d", x.threshold, x.nodes), func(t *testing.T) {
 			t.Parallel()
-			c := newCluster(t, small(t, x.nodes, x.threshold))
 			rng := rand.New(rand.NewPCG(11, uint64(x.nodes))) //nolint:gosec // small
-			values := readings(rng, c.p.Values(), 30)
-			var total int64
-			for _, v := range values {
-				total += v
-			}
-			acc := c.accumulate(t, c.encrypt(t, values)...)
+			c, acc, total := summedCluster(t, x.nodes, x.threshold, rng)
 			named := 0
 			for run := range 100 {
 				liar := 1 + run%x.members
@@ -123,14 +128,8 @@ func TestALiarThatShiftsItsShareAlwaysIsNamed(t *testing.T) {
 	for _, x := range []struct{ nodes, threshold int }{{4, 2}, {5, 3}} {
 		t.Run(fmt.Sprintf("%d-of-%d", x.threshold, x.nodes), func(t *testing.T) {
 			t.Parallel()
-			c := newCluster(t, small(t, x.nodes, x.threshold))
 			rng := rand.New(rand.NewPCG(12, uint64(x.nodes))) //nolint:gosec // small
-			values := readings(rng, c.p.Values(), 30)
-			var total int64
-			for _, v := range values {
-				total += v
-			}
-			acc := c.accumulate(t, c.encrypt(t, values)...)
+			c, acc, total := summedCluster(t, x.nodes, x.threshold, rng)
 			for run := range 100 {
 				liar, add := 1+run%x.nodes, 1+rng.Uint64N(1<<40)
 				answers := c.checkedOpening(t, acc, x.nodes, run, func(_ []int, member int, share []uint64) {
