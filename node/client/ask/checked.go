@@ -40,13 +40,13 @@ func openChecked(c *client.Client, p he.Parameters, q catalog.Query, a catalog.A
 	if err := checkMembers(c, len(a.Active), q, shares); err != nil {
 		return nil, nil, err
 	}
+	sets, aad := checked.SetsOf(a), seal.CheckedAAD(q.Context, plan.Digest(), q.Envelope, len(a.Active), a.SetOf)
 	byNode := map[string]map[int]seal.SetShare{}
 	for _, s := range shares {
-		if list, err := openSets(c, p, q, a, plan, s); err == nil {
+		if list, err := openSets(c, s, aad, sets, plan.Width, p.T()); err == nil {
 			byNode[s.Node] = list
 		}
 	}
-	sets := checked.SetsOf(a)
 	answers := make([][]uint64, len(sets))
 	for i, set := range sets {
 		sums, whole := make([]uint64, plan.Width+1), true // the parity last
@@ -71,28 +71,23 @@ func openChecked(c *client.Client, p he.Parameters, q catalog.Query, a catalog.A
 	for _, i := range got.Suspects {
 		told.Suspects = append(told.Suspects, a.Active[i])
 	}
-	centred := make([]int64, len(got.Answer))
-	for i, s := range got.Answer {
-		centred[i] = p.Centre(s)
-	}
-	return centred, told, nil
+	return centred(p, got.Answer), told, nil
 }
 
 // openSets opens a node's shares of the sets that it is in, by their numbers.
-func openSets(c *client.Client, p he.Parameters, q catalog.Query, a catalog.Attempt, plan *plan.Plan, share wire.SealedShare) (map[int]seal.SetShare, error) {
+func openSets(c *client.Client, share wire.SealedShare, aad []byte, sets []checked.Set, width int, modulus uint64) (map[int]seal.SetShare, error) {
 	var in []int
-	for i, s := range checked.SetsOf(a) {
+	for i, s := range sets {
 		if s.Has(share.Node) {
 			in = append(in, i)
 		}
 	}
-	aad := seal.CheckedAAD(q.Context, plan.Digest(), q.Envelope, len(a.Active), a.SetOf)
 	plain, err := c.Key().Open([]byte(seal.CheckedInfo), aad, share.Sealed)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(plain)
-	list, err := seal.DecodeChecked(plain, in, plan.Width, p.T())
+	list, err := seal.DecodeChecked(plain, in, width, modulus)
 	out := map[int]seal.SetShare{}
 	for _, s := range list {
 		out[s.Set] = s

@@ -43,11 +43,16 @@ func open(c *client.Client, p he.Parameters, q catalog.Query, plan *plan.Plan, s
 		}
 		return nil, &ParityError{Query: q.ID, Nodes: nodes}
 	}
-	centred := make([]int64, len(sums))
+	return centred(p, sums), nil
+}
+
+// centred are sums as signed numbers.
+func centred(p he.Parameters, sums []uint64) []int64 {
+	out := make([]int64, len(sums))
 	for i, s := range sums {
-		centred[i] = p.Centre(s)
+		out[i] = p.Centre(s)
 	}
-	return centred, nil
+	return out
 }
 
 func openShare(c *client.Client, share wire.SealedShare, aad []byte, plan *plan.Plan, modulus uint64) (values []uint64, parity uint64, err error) {
