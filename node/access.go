@@ -46,8 +46,9 @@ type access struct {
 // outcome. It returns api.ErrNoQuorum when no leader could commit for some seconds, and a *catalog.Refusal for an
 // envelope that its signer did not sign and for a query whose plan does not fit: those were not proposed, and there
 // is no entry. Nor is there one when a principal has had too much recorded, or too many queries are pending, which is
-// an *api.BusyError.
-func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt, error) {
+// an *api.BusyError. With again, there is no entry either of a query that repeats one of the last day: the receipt is that
+// of the earlier one.
+func (acc *access) Submit(ctx context.Context, e catalog.Envelope, again bool) (api.Receipt, error) {
 	var receipt api.Receipt
 	if err := acc.refuseForged(ctx, e); err != nil {
 		return receipt, err
@@ -61,8 +62,13 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 			return receipt, cmp.Or(err, no)
 		}
 	}
-	foreseen, preview, err := acc.refuseUnfit(ctx, e, p)
+	judged, err := acc.refuseUnfit(ctx, e, p, again)
 	if err != nil {
+		return receipt, err
+	}
+	if first := judged.repeats; first != nil {
+		receipt, err = acc.receipt(first.Seq)
+		receipt.Repeats = first.ID
 		return receipt, err
 	}
 	if err := acc.limiter.Take(e, acc.opts.Clock()); err != nil {
@@ -72,7 +78,7 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 		if leader != acc.id {
 			return acc.call(ctx, leader, pathPropose, e, &receipt)
 		}
-		receipt, err = acc.propose(ctx, e, preview)
+		receipt, err = acc.propose(ctx, e, judged.preview)
 		return err
 	})
 	if err != nil {
@@ -80,8 +86,8 @@ func (acc *access) Submit(ctx context.Context, e catalog.Envelope) (api.Receipt,
 	}
 	if r := receipt.Outcome.Refusal; r != nil {
 		acc.limiter.Refused(e, acc.opts.Clock())
-		if foreseen != nil && r.Rule == foreseen.Rule && r.String() == foreseen.String() {
-			receipt.Fix = foreseen.Fix
+		if f := judged.refusal; f != nil && r.Rule == f.Rule && r.String() == f.String() {
+			receipt.Fix = f.Fix
 		}
 	}
 	return receipt, nil
@@ -287,7 +293,7 @@ func (acc *access) act(ctx context.Context, kind catalog.Kind, body any) error {
 	if err != nil {
 		return err
 	}
-	r, err := acc.Submit(ctx, e)
+	r, err := acc.Submit(ctx, e, false)
 	if err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}

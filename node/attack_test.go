@@ -48,7 +48,7 @@ func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
 	forged := act(buyer.Signing(), buyer.ID())
 	forged.Signature = slices.Clone(forged.Signature)
 	forged.Signature[7] ^= 1
-	before, err := n.Submit(ctx, act(buyer.Signing(), buyer.ID()))
+	before, err := n.Submit(ctx, act(buyer.Signing(), buyer.ID()), false)
 	if err != nil || before.Outcome.Refusal == nil {
 		t.Fatalf("a genuine act that the state refuses: %+v, %v; want an entry with the refusal", before, err)
 	}
@@ -62,7 +62,7 @@ func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
 		"without a sign":  {Signer: buyer.ID(), Payload: []byte("{}")},
 	} {
 		for _, id := range c.nodes {
-			_, err := id.Submit(ctx, e)
+			_, err := id.Submit(ctx, e, false)
 			var refusal *catalog.Refusal
 			if !errors.As(err, &refusal) || refusal.Kind != catalog.RefusedSignature {
 				t.Errorf("%s at %s: %v, want a refusal for the signature", name, id.id, err)
@@ -70,7 +70,7 @@ func TestForgedEnvelopesLeaveNoEntry(t *testing.T) {
 		}
 	}
 	last := act(buyer.Signing(), buyer.ID())
-	after, err := n.Submit(ctx, last)
+	after, err := n.Submit(ctx, last, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,9 +16,13 @@ var _ api.Evidence = (*checkpoints)(nil)
 
 // Receipt finds an entry in the evidence log: its leaf hash and what the state
 // machine recorded.
-func (cp *checkpoints) Receipt(ctx context.Context, seq uint64) (api.Receipt, error) {
+func (cp *checkpoints) Receipt(_ context.Context, seq uint64) (api.Receipt, error) {
+	return cp.receipt(seq)
+}
+
+func (c *core) receipt(seq uint64) (api.Receipt, error) {
 	r := api.Receipt{Seq: seq, Index: seq}
-	record, err := cp.Record(ctx, seq)
+	record, err := c.record(seq)
 	if err != nil {
 		return r, err
 	}
@@ -38,7 +42,11 @@ func (cp *checkpoints) Receipt(ctx context.Context, seq uint64) (api.Receipt, er
 
 // Record returns what the evidence log holds of an entry.
 func (cp *checkpoints) Record(_ context.Context, seq uint64) (evidence.Record, error) {
-	record, err := cp.ledger.Record(seq)
+	return cp.record(seq)
+}
+
+func (c *core) record(seq uint64) (evidence.Record, error) {
+	record, err := c.ledger.Record(seq)
 	if errors.Is(err, consensus.ErrNotFound) {
 		return record, fmt.Errorf("read entry %d: %w", seq, api.ErrNotFound)
 	}

@@ -1,17 +1,18 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/judge"
 	"github.com/weirdata/weir/catalog/records"
 	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/seal"
+	"github.com/weirdata/weir/node/mpc"
 	"github.com/weirdata/weir/node/versions"
 )
 
@@ -19,22 +20,22 @@ import (
 // that one that could never be opened is refused with its numbers and costs
 // nothing: no attempt, no charge, no entry. The error is a *catalog.Refusal then.
 //
-// What the policy or the contract refuse is left to the ledger, which records it.
-// foreseen is that refusal, as far as this node sees, with a change that would pass.
-func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalog.Payload) (foreseen *catalog.Refusal, preview *judge.Preview, err error) {
+// What the policy or the contract refuse is left to the ledger, which records it. With
+// again, a query that repeats one of the last day is not planned.
+func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalog.Payload, again bool) (f foreseen, err error) {
 	if p.Kind != catalog.KindQuerySubmit {
-		return nil, nil, nil
+		return f, nil
 	}
 	var submit catalog.QuerySubmit
 	if err := json.Unmarshal(p.Body, &submit); err != nil {
-		return nil, nil, nil //nolint:nilerr // the ledger says what is wrong with it
+		return f, nil //nolint:nilerr // the ledger says what is wrong with it
 	}
 	if err := acc.Read(ctx, func(state.View) error { return nil }); err != nil {
-		return nil, nil, fmt.Errorf("plan the query: %w", err)
+		return f, fmt.Errorf("plan the query: %w", err)
 	}
 	leave, err := acc.cores.Enter(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("plan the query: %w", err)
+		return f, fmt.Errorf("plan the query: %w", err)
 	}
 	defer leave()
 	var refusal *catalog.Refusal
@@ -47,10 +48,15 @@ func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalo
 			return err
 		}
 		p, no, err := v.Preview(signer.ID, submit)
-		if foreseen = no; err != nil || no != nil || len(p.Verdict.Columns) == 0 {
+		if f.refusal = no; err != nil || no != nil || len(p.Verdict.Columns) == 0 {
 			return err
 		}
-		preview = &p
+		f.preview = &p
+		if again && p.Free {
+			if f.repeats, err = answeredBy(v, submit, p); err != nil || f.repeats != nil {
+				return err
+			}
+		}
 		if p.Test != nil {
 			if refusal = plan.RefuseTest(plan.TestStructure(p.Test, p.Pieces)); refusal != nil {
 				return nil
@@ -70,12 +76,35 @@ func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalo
 		return err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("plan the query: %w", err)
+		return f, fmt.Errorf("plan the query: %w", err)
 	}
 	if refusal != nil {
-		return nil, nil, refusal
+		return f, refusal
 	}
-	return foreseen, preview, nil
+	return f, nil
+}
+
+// foreseen is what this node sees of how the ledger would decide on a query now.
+type foreseen struct {
+	refusal *catalog.Refusal // with a change that would pass; nil: none
+	preview *judge.Preview   // nil: it is refused, or asks for nothing that is opened
+	repeats *catalog.Query   // that has its answer already; nil: it is to be asked
+}
+
+// answeredBy is the query of the last day whose very shares are the answer to one that repeats it; nil: they are not to be
+// had, or sealed to another key of the buyer's. What is not sealed again for a repeat (mpc.Reseals) is asked anew here too.
+func answeredBy(v state.View, again catalog.QuerySubmit, p judge.Preview) (*catalog.Query, error) {
+	if !mpc.Reseals(p.Verdict) {
+		return nil, nil //nolint:nilnil // as the comment says
+	}
+	first, err := v.Query(p.Repeats)
+	if err != nil {
+		return nil, err
+	}
+	if first.State != catalog.QueryDone || first.Forgotten > 0 || !bytes.Equal(first.Submit.Receiving, again.Receiving) {
+		return nil, nil //nolint:nilnil // likewise
+	}
+	return &first, nil
 }
 
 // refuseReceiving refuses a key that nothing can be sealed to. Only sealing

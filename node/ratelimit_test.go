@@ -49,7 +49,7 @@ func TestRefusedActsGrowTheLedgerOnlySoFar(t *testing.T) {
 		if forge {
 			e.Signature[0] ^= 1
 		}
-		r, err := n1.Submit(ctx, e)
+		r, err := n1.Submit(ctx, e, false)
 		if err == nil && r.Outcome.Refusal == nil {
 			t.Fatal("an order on nothing was accepted")
 		}

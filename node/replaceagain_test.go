@@ -28,19 +28,19 @@ func TestAReplacementThatWasTakenIsNotRefused(t *testing.T) {
 		n.Addr, n.API = "127.0.0.1:1", "https://127.0.0.1:2"
 		e := w.envelope(w.operator, catalog.KindSeatReplace, roster.Replace{Previous: w.members.ID, Node: n}, s.clock("n1")())
 		leader := s.up()[0]
-		first, err := leader.node.Submit(t.Context(), e)
+		first, err := leader.node.Submit(t.Context(), e, false)
 		if err != nil || first.Outcome.Refusal != nil {
 			t.Errorf("another machine is refused: %+v, %v", first.Outcome, err)
 		}
 		leader.node.health.set("n2", observation{}) // until the next ping
-		again, err := leader.node.Submit(t.Context(), e)
+		again, err := leader.node.Submit(t.Context(), e, false)
 		if err != nil || !again.Outcome.Repeat || again.Outcome.Seq != first.Outcome.Seq {
 			t.Errorf("said again: %+v, %v", again.Outcome, err)
 		}
 		leader.node.health.set("n2", observation{})
 		var no *catalog.Refusal
 		other := w.envelope(w.operator, catalog.KindSeatReplace, roster.Replace{Previous: w.members.ID, Node: n, KeysLost: true}, s.clock("n1")())
-		if _, err := leader.node.Submit(t.Context(), other); !errors.As(err, &no) || no.Code != "seat.votes" {
+		if _, err := leader.node.Submit(t.Context(), other, false); !errors.As(err, &no) || no.Code != "seat.votes" {
 			t.Errorf("another act: %v", err)
 		}
 		for _, x := range s.up() {

@@ -70,7 +70,7 @@ func (rec *reconciler) foundingTask(v state.View) ([]task, error) {
 		return nil, nil
 	}
 	return []task{{name: "found", run: func(ctx context.Context) error {
-		r, err := rec.access.Submit(ctx, rec.opts.Genesis.Envelope)
+		r, err := rec.access.Submit(ctx, rec.opts.Genesis.Envelope, false)
 		if err == nil && r.Outcome.Refusal != nil {
 			err = r.Outcome.Refusal
 		}

@@ -28,6 +28,7 @@ type Judgement struct {
 	Price    string           // that it is charged
 	Asks     catalog.Digest   // what it asks, as repeats are found by
 	Repeats  string           // the released query whose verdict this is
+	free     bool             // it repeats one of the last day, and costs nothing
 	Verdict  catalog.Verdict
 	test     *disclosure.Test // of an exact query with a private partition; nil: there is none
 	Encoded  []byte           // the verdict as it is stored
@@ -91,13 +92,12 @@ func Decide(c *records.Cache, r records.Reader, now int64, p catalog.Principal, 
 func (j *Judgement) pay(q catalog.Request) (err error) {
 	j.Encoded = catalog.Encode(j.Verdict)
 	j.Asks = j.asked(q)
-	free := false
 	if q.Noise == nil { // noise is drawn and paid for anew
 		var first catalog.Query
 		if j.Repeats, first, err = repeatOf(j.r, j.asker.ID, j.Asks); err != nil {
 			return err
 		}
-		free = j.Repeats != "" && j.now-first.Done < FreeRepeat && !q.Verify // of checked answers nothing is kept: each is opened anew
+		j.free = j.Repeats != "" && j.now-first.Done < FreeRepeat && !q.Verify // of checked answers nothing is kept: each is opened anew
 	}
 	if j.Repeats != "" {
 		if j.Encoded, err = j.r.Get([]byte(records.PrefixVerdict + j.Repeats)); err != nil {
@@ -108,7 +108,7 @@ func (j *Judgement) pay(q catalog.Request) (err error) {
 			return fmt.Errorf("decode the verdict on query %s: %w", j.Repeats, err)
 		}
 	}
-	if broke := j.charge(free); broke != nil {
+	if broke := j.charge(j.free); broke != nil {
 		return broke
 	}
 	return j.worn(q)

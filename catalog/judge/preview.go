@@ -17,6 +17,8 @@ type Preview struct {
 	Price string
 	// Repeats is the released query that would be answered once more, or empty.
 	Repeats string
+	// Free: Repeats was answered within the last day, so that it costs nothing.
+	Free bool
 	// Join is the second dataset of a join, its contract and its price.
 	Join *catalog.JoinedDecision
 	// Test is what the nodes would test before they open anything, for so many Pieces; nil:
@@ -45,7 +47,7 @@ func PreviewQuery(c *records.Cache, r records.Reader, principal string, q catalo
 	if err != nil {
 		return Preview{}, nil, err
 	}
-	out := Preview{Join: join, Verdict: j.Verdict, Contract: j.Charged, Price: j.Price, Repeats: j.Repeats, Test: j.test, Check: j.check}
+	out := Preview{Join: join, Verdict: j.Verdict, Contract: j.Charged, Price: j.Price, Repeats: j.Repeats, Free: j.free, Test: j.test, Check: j.check}
 	for _, u := range j.vectors {
 		if u.ID == q.Request.In {
 			out.Pieces = u.Pieces

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"encoding/json"
+
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
 )
@@ -13,6 +15,11 @@ func (v View) Query(id string) (catalog.Query, error) {
 // Verdict returns the verdict of an accepted query.
 func (v View) Verdict(id string) (catalog.Verdict, error) {
 	return records.Find[catalog.Verdict](v.r, records.PrefixVerdict+id)
+}
+
+// EncodedVerdict is the verdict of an accepted query as it is stored, or records.ErrNotFound.
+func (v View) EncodedVerdict(id string) (json.RawMessage, error) {
+	return records.Find[json.RawMessage](v.r, records.PrefixVerdict+id)
 }
 
 // Shares returns the sealed shares of a query that is done, by position in the

@@ -17,8 +17,10 @@ type Backend interface {
 	// Submit has the envelope applied, whichever node leads, and returns what
 	// was recorded. A refusal is an Outcome, not an error. Errors wrap
 	// ErrNoQuorum, ErrTimeout (it may or may not be applied; sending the same
-	// bytes again is safe) or ErrUnavailable, or are a *BusyError.
-	Submit(ctx context.Context, envelope catalog.Envelope) (Receipt, error)
+	// bytes again is safe) or ErrUnavailable, or are a *BusyError. With again, a query
+	// that only repeats what its signer was answered is not applied: Receipt.Repeats
+	// names the earlier one, whose entry the receipt is of.
+	Submit(ctx context.Context, envelope catalog.Envelope, again bool) (Receipt, error)
 	// Read calls fn with a state that holds everything acknowledged before the
 	// call (a linearizable read). fn must not keep the view.
 	Read(ctx context.Context, fn func(state.View) error) error
@@ -43,6 +45,8 @@ type Receipt struct {
 	// Fix is what would pass instead of a query that was refused, in more detail than
 	// the outcome that is recorded says; nothing: no more is known.
 	Fix []catalog.Reason `json:"-"`
+	// Repeats is the answered query that stands for the one that was sent, of which nothing was recorded; empty: it was.
+	Repeats string `json:"-"`
 }
 
 // Blobs is the node's store of content-addressed blobs.

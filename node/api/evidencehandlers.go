@@ -96,8 +96,12 @@ func queryReceipt(ctx context.Context, s *server, in *ByID) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := append([]evidence.Wanted{{Seq: q.Seq}}, wantedOf(q.Entries)...)
-	return text(s.opts.Evidence.Prove(ctx, callerOf(ctx).Key, wanted))
+	return text(s.opts.Evidence.Prove(ctx, callerOf(ctx).Key, provenOf(q)))
+}
+
+// provenOf are the entries that prove a query.
+func provenOf(q catalog.Query) []evidence.Wanted {
+	return append([]evidence.Wanted{{Seq: q.Seq}}, wantedOf(q.Entries)...)
 }
 
 // versionReceipt proves that a version of a dataset was proposed and went live.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -97,13 +98,29 @@ func listPrincipals(_ context.Context, v state.View, in *Paged) (out wire.Princi
 
 // submission is a signed envelope.
 type submission struct {
+	Preferring
 	Body catalog.Envelope
+}
+
+// Preferring is what a caller would rather have (RFC 7240). Whoever does not know a preference passes over it, as the
+// nodes of an older release do.
+type Preferring struct {
+	Prefer string `header:"Prefer" maxLength:"200" doc:"repeat: a query that repeats one of the last day is not recorded, and the earlier one named; answer: the answer comes with the query"`
+}
+
+func (p Preferring) prefers(what string) bool {
+	for one := range strings.SplitSeq(p.Prefer, ",") {
+		if strings.TrimSpace(one) == what {
+			return true
+		}
+	}
+	return false
 }
 
 // submit has an envelope applied. It needs no token: the envelope carries the
 // signature that counts, and the state machine verifies it.
 func submit(ctx context.Context, s *server, in *submission) (*reply[wire.Submitted], error) {
-	r, err := s.opts.Backend.Submit(ctx, in.Body)
+	r, err := s.opts.Backend.Submit(ctx, in.Body, in.prefers(wire.PreferRepeat))
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +134,7 @@ func submit(ctx context.Context, s *server, in *submission) (*reply[wire.Submitt
 		p.Receipt = &where
 		return nil, p
 	}
-	return &reply[wire.Submitted]{Body: wire.Submitted{Receipt: where, Outcome: r.Outcome}}, nil
+	return &reply[wire.Submitted]{Body: wire.Submitted{Receipt: where, Outcome: r.Outcome, Repeats: r.Repeats}}, nil
 }
 
 type bySeq struct {

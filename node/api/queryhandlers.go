@@ -57,17 +57,67 @@ type queryWait struct {
 	Waiting
 }
 
+type queryShown struct {
+	ByID
+	Waiting
+	Preferring
+}
+
 // showQuery answers at once, or when the query is done or failed. Its owner is told how
-// far this node is with it.
-func showQuery(ctx context.Context, s *server, in *queryWait) (*reply[wire.Query], error) {
+// far this node is with it, and given the answer with it where it prefers that.
+func showQuery(ctx context.Context, s *server, in *queryShown) (*reply[wire.Query], error) {
 	out, err := await(ctx, s, in.Wait, func(v state.View) (wire.Query, bool, error) {
 		q, err := ownQuery(ctx, v, in.ID)
 		return wire.Query{Query: q}, q.State == catalog.QueryDone || q.State == catalog.QueryFailed, err
 	})
 	if err == nil {
 		out.Body.Progress = s.opts.Progress(out.Body.Query)
+		if out.Body.State == catalog.QueryDone && in.prefers(wire.PreferAnswer) {
+			out.Body.Answer = answerOf(ctx, s, out.Body.Query)
+		}
 	}
 	return out, err
+}
+
+// maxAnswer bounds the verdict and the shares, in bytes, that come with a query. The routes of larger ones are counted as
+// what they take.
+const maxAnswer = 512 << 10
+
+// answerOf is what would be handed out of a query that is done, piece by piece; nil: it is too large, or a piece cannot be
+// had. Its owner, who then asks for each, is told why.
+func answerOf(ctx context.Context, s *server, q catalog.Query) *wire.Answer {
+	var out wire.Answer
+	size := 0
+	err := s.opts.Backend.Look(func(v state.View) error {
+		c, err := cluster(ctx, v, nil)
+		if err != nil {
+			return err
+		}
+		in := &ByID{q.ID}
+		if _, err := keptQuery(ctx, v, q.ID); err != nil {
+			return err
+		}
+		if out.Verdict, err = v.EncodedVerdict(q.ID); err != nil {
+			return err
+		}
+		shares, err := queryShares(ctx, v, in)
+		if out.Cluster, out.Shares = c, shares.Shares; err != nil {
+			return err
+		}
+		size = len(out.Verdict)
+		for _, share := range out.Shares {
+			size += len(share.Sealed)
+		}
+		return nil
+	})
+	if err != nil || size > maxAnswer {
+		return nil
+	}
+	receipt, err := s.opts.Evidence.Prove(ctx, callerOf(ctx).Key, provenOf(q))
+	if out.Receipt = string(receipt); err != nil {
+		return nil
+	}
+	return &out
 }
 
 // await reads until what was read is over, or so many seconds have passed; it

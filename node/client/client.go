@@ -141,7 +141,12 @@ func (c *Client) Submit(ctx context.Context, kind catalog.Kind, body any) (wire.
 
 // Send has a signed envelope of the kind applied, as Submit does.
 func (c *Client) Send(ctx context.Context, kind catalog.Kind, envelope catalog.Envelope) (wire.Submitted, error) {
-	done, err := Post[wire.Submitted](ctx, c, "/v1/envelopes", envelope, false)
+	return c.SendPreferring(ctx, kind, envelope, "")
+}
+
+// SendPreferring is Send with what the node would better do, such as wire.PreferRepeat.
+func (c *Client) SendPreferring(ctx context.Context, kind catalog.Kind, envelope catalog.Envelope, prefer string) (wire.Submitted, error) {
+	done, err := post[wire.Submitted](ctx, c, Call{Path: "/v1/envelopes", Prefer: prefer}, envelope)
 	if err != nil {
 		return done, fmt.Errorf("%s: %w", kind, err)
 	}

@@ -34,9 +34,20 @@ func (c *Client) Rosters(ctx context.Context) ([]catalog.Cluster, error) {
 // provenRosters is Rosters with the digest of the change that made each.
 func (c *Client) provenRosters(ctx context.Context) ([]catalog.Cluster, []catalog.Digest, error) {
 	cluster, err := Get[catalog.Cluster](ctx, c, Call{Path: "/v1/cluster"})
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, nil, err
+	}
+	return c.rostersOf(ctx, cluster)
+}
+
+// RostersOf is Rosters of what a node says that the cluster is now.
+func (c *Client) RostersOf(ctx context.Context, cluster catalog.Cluster) ([]catalog.Cluster, error) {
+	rosters, _, err := c.rostersOf(ctx, cluster)
+	return rosters, err
+}
+
+func (c *Client) rostersOf(ctx context.Context, cluster catalog.Cluster) ([]catalog.Cluster, []catalog.Digest, error) {
+	switch {
 	case cluster.ID != c.profile.Cluster:
 		return nil, nil, fmt.Errorf("%w: the node belongs to cluster %s, pinned is %s", ErrPinned, cluster.ID, c.profile.Cluster)
 	case cluster.Threshold < 2 || cluster.Threshold > len(cluster.Nodes):

@@ -34,6 +34,8 @@ type Call struct {
 	Body   []byte
 	// ContentType of Body; empty: JSON.
 	ContentType string
+	// Prefer is what the node need not do (RFC 7240), such as wire.PreferAnswer; empty: nothing.
+	Prefer string
 	// Token: the request carries one.
 	Token bool
 	// Elsewhere: 404 may mean that only this node does not have it.
@@ -282,6 +284,9 @@ func (t *transport) request(ctx context.Context, node ProfileNode, r Call) (*htt
 	if len(r.Body) > 0 {
 		req.Header.Set("Content-Type", cmp.Or(r.ContentType, "application/json"))
 	}
+	if r.Prefer != "" {
+		req.Header.Set("Prefer", r.Prefer)
+	}
 	if !r.Token {
 		return req, nil
 	}
@@ -322,12 +327,17 @@ func Get[T any](ctx context.Context, c *Client, r Call) (T, error) {
 
 // Post sends a JSON body and reads a JSON answer.
 func Post[T any](ctx context.Context, c *Client, path string, body any, withToken bool) (T, error) {
+	return post[T](ctx, c, Call{Path: path, Token: withToken}, body)
+}
+
+func post[T any](ctx context.Context, c *Client, r Call, body any) (T, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		var none T
-		return none, fmt.Errorf("encode the body of POST %s: %w", path, err)
+		return none, fmt.Errorf("encode the body of POST %s: %w", r.Path, err)
 	}
-	return Get[T](ctx, c, Call{Method: http.MethodPost, Path: path, Body: raw, Token: withToken})
+	r.Method, r.Body = http.MethodPost, raw
+	return Get[T](ctx, c, r)
 }
 
 // idleConnections are kept open to each node: as many as a busy desk has requests under way. One that is closed for want of

@@ -256,18 +256,19 @@ func (q *question) account(ctx context.Context, c *client.Client, r *ask.Result)
 	if k.Buyer == k.Publisher { // of the owner of the data, who pays nobody
 		return nil
 	}
-	q.Note("%s", accountWords(r.Query, k))
+	q.Note("%s", accountWords(r, k))
 	return nil
 }
 
 // accountWords are a sentence on what a query was charged and what its contract has left.
-func accountWords(query catalog.Query, k catalog.Contract) string {
+func accountWords(r *ask.Result, k catalog.Contract) string {
 	cost := "it cost nothing"
+	price, repeats := r.Cost()
 	switch {
-	case query.Repeats != "":
-		cost += ", as it repeats " + query.Repeats
-	case query.Price != "":
-		cost = "it cost " + query.Price + " " + k.Currency()
+	case repeats != "":
+		cost += ", as it repeats " + repeats
+	case price != "":
+		cost = "it cost " + price + " " + k.Currency()
 	}
 	var left []string
 	if n, limited := k.QueriesLeft(); limited {

@@ -199,7 +199,7 @@ func (c *Cluster) broken() error {
 }
 
 // Submit implements api.Backend.
-func (c *Cluster) Submit(_ context.Context, e catalog.Envelope) (api.Receipt, error) {
+func (c *Cluster) Submit(_ context.Context, e catalog.Envelope, _ bool) (api.Receipt, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.broken(); err != nil {

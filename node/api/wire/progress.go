@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"encoding/json"
+
 	"bytes"
 	"fmt"
 	"slices"
@@ -17,6 +19,17 @@ type Query struct {
 	// Progress is absent where the node has no part in the attempt under way, or its part
 	// is done.
 	Progress *Progress `json:"progress,omitempty"`
+	// Answer is of a query that is done, where the caller prefers it (PreferAnswer) and all of it can be had.
+	Answer *Answer `json:"answer,omitempty"`
+}
+
+// Answer is what nodes hand out of a query that is done: what GET /v1/cluster, and GET /v1/queries/{id}/verdict,
+// /shares and /receipt answer.
+type Answer struct {
+	Cluster catalog.Cluster `json:"cluster"`
+	Verdict json.RawMessage `json:"verdict"`
+	Shares  []SealedShare   `json:"shares"`
+	Receipt string          `json:"receipt" doc:"A tlog-proof"`
 }
 
 // Progress is how far one node is with its part of a query's attempt. It is what the node

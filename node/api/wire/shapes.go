@@ -24,7 +24,18 @@ type Receipt struct {
 type Submitted struct {
 	Receipt Receipt         `json:"receipt"`
 	Outcome catalog.Outcome `json:"outcome"`
+	// Repeats is, for a caller that prefers it (PreferRepeat), the query of the caller's that was answered within the last
+	// day and asks the same. The envelope was not applied then, and Receipt is that of the earlier one.
+	Repeats string `json:"repeats,omitempty"`
 }
+
+// What a caller may prefer, in the header Prefer (RFC 7240).
+const (
+	// PreferRepeat has a query that repeats one of the last day answered by that one, without an entry.
+	PreferRepeat = "repeat"
+	// PreferAnswer has a query that is over come with its answer.
+	PreferAnswer = "answer"
+)
 
 // More ends a page of a list. Next is the parameter after of the next page; empty: there
 // is none.

@@ -22,6 +22,8 @@ type askedQuery struct {
 	envelope catalog.Digest
 	receipt  wire.Receipt
 	again    bool   // it was asked before, and not answered here
+	repeats  string // the query that a node says is the answer, while this one is not recorded
+	signed   catalog.Envelope
 	file     string // where its envelope is kept until it is answered; empty: nowhere
 }
 
@@ -73,19 +75,32 @@ func askQuery(ctx context.Context, c *client.Client, d catalog.Dataset, r *catal
 			return askedQuery{}, err
 		}
 	}
-	asked := askedQuery{id: catalog.QueryID(envelope.Digest()), envelope: envelope.Digest(), again: again, file: file}
-	done, err := c.Send(ctx, catalog.KindQuerySubmit, envelope)
+	asked := askedQuery{id: catalog.QueryID(envelope.Digest()), envelope: envelope.Digest(), again: again, file: file, signed: envelope}
+	prefer := ""
+	if mayRepeat(*r, o) && !again {
+		prefer = wire.PreferRepeat
+	}
+	return asked.sent(ctx, c, prefer)
+}
+
+// sent is the query after a node was sent its envelope, preferably to answer it by an earlier one.
+func (a askedQuery) sent(ctx context.Context, c *client.Client, prefer string) (askedQuery, error) {
+	done, err := c.SendPreferring(ctx, catalog.KindQuerySubmit, a.signed, prefer)
 	if err != nil {
 		if _, refused := client.IsRefused(err); refused {
-			err = errors.Join(err, asked.forget())
+			err = errors.Join(err, a.forget())
 		}
 		return askedQuery{}, err
 	}
-	asked.receipt = done.Receipt
-	if done.Outcome.ID != asked.id {
-		return asked, fmt.Errorf("%w: the node calls the query %s, its envelope says %s", client.ErrPinned, done.Outcome.ID, asked.id)
+	a.receipt, a.repeats = done.Receipt, ""
+	if prefer == wire.PreferRepeat && done.Repeats != "" {
+		a.repeats = done.Repeats
+		return a, nil
 	}
-	return asked, nil
+	if done.Outcome.ID != a.id {
+		return a, fmt.Errorf("%w: the node calls the query %s, its envelope says %s", client.ErrPinned, done.Outcome.ID, a.id)
+	}
+	return a, nil
 }
 
 // forget removes the envelope of a query that is answered, refused or failed.

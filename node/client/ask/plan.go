@@ -82,7 +82,7 @@ func planFor(ctx context.Context, c *client.Client, d catalog.Descriptor, verdic
 
 // versionSide is one version of a verdict that was decided by the descriptor d.
 func versionSide(ctx context.Context, c *client.Client, d catalog.Descriptor, dataset string, version int) (plan.Side, error) {
-	v, err := c.Version(ctx, dataset, version)
+	v, err := versionOf(ctx, c, dataset, version)
 	if err != nil {
 		return plan.Side{}, err
 	}
@@ -95,6 +95,26 @@ func versionSide(ctx context.Context, c *client.Client, d catalog.Descriptor, da
 		return plan.Side{}, err
 	}
 	return plan.Side{Descriptor: d, Version: v, Presence: presence, Held: &held}, nil
+}
+
+// versionOf is a version that was decided on before (keepVersions), or is read.
+func versionOf(ctx context.Context, c *client.Client, dataset string, version int) (catalog.Version, error) {
+	if v, ok := client.Cache[catalog.VersionOf, catalog.Version](c).Get(catalog.VersionOf{Dataset: dataset, Version: version}); ok {
+		return v, nil
+	}
+	return c.Version(ctx, dataset, version)
+}
+
+// keepVersions remembers the versions of a plan after checkSources has found them to be those that the ledger proves: what
+// is in one that is live never changes.
+func keepVersions(c *client.Client, of planned) {
+	kept := client.Cache[catalog.VersionOf, catalog.Version](c)
+	for _, l := range of.layers {
+		kept.Add(catalog.VersionOf{Dataset: l.Version.Dataset, Version: l.Version.Version}, l.Version)
+	}
+	for _, v := range of.joined {
+		kept.Add(catalog.VersionOf{Dataset: v.Dataset, Version: v.Version}, v)
+	}
 }
 
 // sameJoin compares the second dataset of a verdict with the one that was asked

@@ -3,6 +3,7 @@ package ask
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -68,9 +69,11 @@ type Options struct {
 	Keep  string
 	Asked func(id string, again bool)
 	// Store is a directory of one's own answers, sealed: a query that is there for less than
-	// AnswersLast is answered from it, and no node is asked; with Fresh it is asked anew, and
-	// its answer kept. Answers reads those of the last AnswersKept. Empty: there is none.
+	// AnswersLast is answered from it, and no node is asked. Answers reads those of the last
+	// AnswersKept. Empty: there is none.
 	Store string
+	// Fresh has the ledger record and answer a query that repeats one of the last day. Otherwise it is answered from the own
+	// store, or by what nodes hand out of the earlier query (Result.Again).
 	Fresh bool
 }
 
@@ -80,6 +83,16 @@ type Result struct {
 	Query   catalog.Query
 	Receipt wire.Receipt
 	Stored  time.Time // when it was answered, of an answer from the own store; zero: the nodes answered
+	// Again: it is the answer to Query, of the last day, that asked the same. Nothing was recorded or charged for this one.
+	Again bool
+}
+
+// Cost is what the asking cost, and the query that it repeats; empty: nothing, and none.
+func (r *Result) Cost() (price, repeats string) {
+	if r.Again {
+		return "", r.Query.ID
+	}
+	return r.Query.Price, r.Query.Repeats
 }
 
 // Compile compiles SQL to a request here, against the datasets that are listed.
@@ -107,10 +120,7 @@ func CompileFor(ctx context.Context, c *client.Client, text string, stand bool) 
 	var listed []catalog.Vector
 	registries := statement.Registries{
 		Registry: func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) },
-		Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
-			answer, err := client.Post[wire.UnknownValues](ctx, c, "/v1/registries/"+url.PathEscape(r.ID)+"/values", wire.Values{Asked: asked}, false)
-			return answer.Unknown, err
-		},
+		Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) { return unknownValues(ctx, c, r, asked) },
 		Distinct: func(r catalog.Registry, column string) ([]string, error) {
 			rows, err := c.RegistryRows(ctx, r.ID, r.Rows)
 			if err != nil {
@@ -138,6 +148,28 @@ func CompileFor(ctx context.Context, c *client.Client, text string, stand bool) 
 		err = vector.CheckNamed(ctx, c, compiled.Request, listed)
 	}
 	return dataset, compiled, err
+}
+
+// knownValues are values of a condition that rows of a registry had after so many corrections. Rows are only appended
+// between two of them, so that the values stay known.
+type knownValues struct {
+	registry  string
+	corrected int
+	asked     catalog.Digest // of the values
+}
+
+// unknownValues are those of the values that no row of a registry has.
+func unknownValues(ctx context.Context, c *client.Client, r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
+	known := client.Cache[knownValues, bool](c)
+	of := knownValues{r.ID, r.Corrected, catalog.Sum(catalog.Encode(asked))}
+	if known.Contains(of) {
+		return nil, nil
+	}
+	answer, err := client.Post[wire.UnknownValues](ctx, c, "/v1/registries/"+url.PathEscape(r.ID)+"/values", wire.Values{Asked: asked}, false)
+	if err == nil && len(answer.Unknown) == 0 {
+		known.Add(of, true)
+	}
+	return answer.Unknown, err
 }
 
 // compileAsked compiles a query as the options have it asked. file is that of its answer in the own store, as answerFile has it.
@@ -171,6 +203,15 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 	if err != nil {
 		return nil, located(compiled, err)
 	}
+	if asked.repeats != "" {
+		r, err := again(ctx, c, asked, dataset, compiled)
+		if err == nil {
+			return r, errors.Join(asked.forget(), keepAnswer(c, file, r, o))
+		}
+		if asked, err = asked.sent(ctx, c, ""); err != nil {
+			return nil, located(compiled, err)
+		}
+	}
 	if o.Asked != nil {
 		o.Asked(asked.id, asked.again)
 	}
@@ -183,12 +224,16 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	table, err := answer(ctx, c, q, dataset, compiled)
+	h, err := handOut(ctx, c, q)
+	if err != nil {
+		return nil, err
+	}
+	table, err := answer(ctx, c, q.Query, h, dataset, compiled)
 	if err != nil {
 		return nil, err
 	}
 	table.Query, table.Receipt = q.ID, asked.receipt
-	r := &Result{Table: table, Query: q, Receipt: asked.receipt}
+	r := &Result{Table: table, Query: q.Query, Receipt: asked.receipt}
 	return r, errors.Join(asked.forget(), keepAnswer(c, file, r, o))
 }
 
@@ -258,9 +303,10 @@ func contractFor(ctx context.Context, c *client.Client, d catalog.Dataset, r cat
 	return chooseContract(ctx, c, d, r)
 }
 
-func awaitQuery(ctx context.Context, c *client.Client, asked askedQuery, progress func(catalog.Query)) (catalog.Query, error) {
-	r := client.Call{Path: "/v1/queries/" + url.PathEscape(asked.id), Token: true}
-	return client.Await(ctx, c, "query "+asked.id, r, func(q catalog.Query) (bool, error) {
+func awaitQuery(ctx context.Context, c *client.Client, asked askedQuery, progress func(catalog.Query)) (wire.Query, error) {
+	r := client.Call{Path: "/v1/queries/" + url.PathEscape(asked.id), Token: true, Prefer: wire.PreferAnswer}
+	return client.Await(ctx, c, "query "+asked.id, r, func(shown wire.Query) (bool, error) {
+		q := shown.Query
 		if q.Envelope != asked.envelope {
 			return true, fmt.Errorf("%w: query %s was made by envelope %s, signed was %s", client.ErrPinned, q.ID, q.Envelope, asked.envelope)
 		}
@@ -302,9 +348,20 @@ type handedOut struct {
 	shares  wire.Shares // none where nothing was opened
 }
 
-// handOut fetches it, all at the same time. Of what fails the error is told that comes first in the order in which it is
-// used, so that the same fault is always told by the same words.
-func handOut(ctx context.Context, c *client.Client, q catalog.Query) (h handedOut, err error) {
+// handOut is what came with the query, or else is fetched, all at the same time. Of what fails the error is told that comes
+// first in the order in which it is used, so that the same fault is always told by the same words.
+func handOut(ctx context.Context, c *client.Client, q wire.Query) (h handedOut, err error) {
+	if a := q.Answer; a != nil {
+		h.shares = wire.Shares{Query: q.ID, Shares: a.Shares}
+		if h.rosters, err = c.RostersOf(ctx, a.Cluster); err != nil {
+			return h, err
+		}
+		if err := json.Unmarshal(a.Verdict, &h.verdict); err != nil {
+			return h, fmt.Errorf("read the verdict of query %s: %w", q.ID, err)
+		}
+		h.proven, err = proveDecision(c, []byte(a.Receipt), q.ID)
+		return h, err
+	}
 	path := "/v1/queries/" + url.PathEscape(q.ID)
 	var errs [4]error
 	var all sync.WaitGroup
@@ -325,20 +382,28 @@ func handOut(ctx context.Context, c *client.Client, q catalog.Query) (h handedOu
 	}
 	all.Wait()
 	if errs[2] == nil { // only now: it is signed by the nodes of the roster that Rosters has followed to
-		h.proven, errs[2] = audit.VerifyQueryReceipt(c.Profile(), receipt, q.ID)
-	}
-	if errs[2] != nil {
-		errs[2] = fmt.Errorf("prove the decision on query %s, without which no figure is printed: %w", q.ID, errs[2])
+		h.proven, errs[2] = proveDecision(c, receipt, q.ID)
+	} else {
+		errs[2] = notProven(q.ID, errs[2])
 	}
 	return h, cmp.Or(errs[0], errs[1], errs[2], errs[3])
 }
 
-// answer turns the sealed shares of a query that is done into its table.
-func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Dataset, compiled *sql.Compiled) (*result.Table, error) {
-	h, err := handOut(ctx, c, q)
+// proveDecision reads from a receipt what was decided on a query.
+func proveDecision(c *client.Client, receipt []byte, query string) (*audit.Proven, error) {
+	p, err := audit.VerifyQueryReceipt(c.Profile(), receipt, query)
 	if err != nil {
-		return nil, err
+		return nil, notProven(query, err)
 	}
+	return p, nil
+}
+
+func notProven(query string, err error) error {
+	return fmt.Errorf("prove the decision on query %s, without which no figure is printed: %w", query, err)
+}
+
+// answer turns the sealed shares of a query that is done into its table.
+func answer(ctx context.Context, c *client.Client, q catalog.Query, h handedOut, d catalog.Dataset, compiled *sql.Compiled) (*result.Table, error) {
 	among, err := answeredBy(h.rosters, q)
 	if err != nil {
 		return nil, err
@@ -368,6 +433,7 @@ func answer(ctx context.Context, c *client.Client, q catalog.Query, d catalog.Da
 	if err := checkSources(decided, q, p); err != nil {
 		return nil, err
 	}
+	keepVersions(c, p)
 	if verdict.In != compiled.Request.In {
 		return nil, fmt.Errorf("%w: the verdict of query %s is on selector %q, asked for was %q", client.ErrPinned, q.ID, verdict.In, compiled.Request.In)
 	}

@@ -55,9 +55,10 @@ func (a *Answer) in(l explain.Language) *Answer {
 func answerOf(r *ask.Result) Answer {
 	q := r.Query
 	request := q.Submit.Request
+	price, repeats := r.Cost()
 	out := Answer{
 		Query: q.ID, Dataset: q.Dataset, Version: q.Version, Table: r.Table, Whole: r.Table.Whole(), Shortfall: append([]string{}, r.Table.Shortfall()...),
-		Answered: r.Stored.UnixMilli(), Entry: r.Receipt.Seq, Price: q.Price, Repeats: q.Repeats,
+		Answered: r.Stored.UnixMilli(), Entry: r.Receipt.Seq, Price: price, Repeats: repeats,
 		Question: Question{SQL: request.SQL, Contract: q.Submit.Contract, Complete: request.Complete, Partial: request.Partial, AsOf: request.AsOf, Verify: request.Verify},
 	}
 	if r.Stored.IsZero() {
