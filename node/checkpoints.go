@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,8 @@ const (
 	// maxGathers bounds how often a checkpoint is begun anew because others have
 	// signed a larger one meanwhile.
 	maxGathers = 8
+	// spareAfter is how long those that are asked to sign may take before another node is asked as well.
+	spareAfter = 100 * time.Millisecond
 )
 
 // signAnswer holds a peer's signature lines, or why there are none: it has
@@ -46,6 +49,8 @@ type checkpoints struct {
 	*core
 	notary atomic.Pointer[signer]
 	bare   bool // the node was opened without a ledger
+
+	asked atomic.Uint64 // how often others were asked: they take turns
 
 	turn   chan struct{} // has room for one: a gathering at a time, which guards the following
 	size   uint64        // of signed
@@ -203,8 +208,29 @@ type votes struct {
 	away   map[string]error  // who did not answer
 }
 
-// ask asks all other nodes at once to sign a checkpoint, until enough did or all
-// have answered.
+// signers are the other nodes that are up, in the order in which they are asked to sign: the one that leads, which has
+// every entry, then the others by turns.
+func (cp *checkpoints) signers() (list []string) {
+	for _, m := range cp.members.Nodes {
+		if m.ID != cp.id && cp.health.isAlive(m.ID) {
+			list = append(list, m.ID)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	first := int(cp.asked.Add(1) % uint64(len(list))) //nolint:gosec // below the length of a list
+	list = slices.Concat(list[first:], list[:first])
+	leader, _ := cp.ledger.Leader()
+	if at := slices.Index(list, leader); at > 0 {
+		list = slices.Insert(slices.Delete(list, at, at+1), 0, leader)
+	}
+	return list
+}
+
+// ask asks as many other nodes to sign a checkpoint as have to, and another one for each that does not, or after
+// spareAfter, until enough did or all have answered. One whose signature nobody needs would sync it for nothing, and a
+// request that is given up takes its connection with it.
 func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 	ctx, cancel := context.WithTimeout(ctx, signWait)
 	defer cancel()
@@ -214,21 +240,36 @@ func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 		err    error
 	}
 	arrived := make(chan vote, len(cp.members.Nodes))
-	asked := 0
-	for _, m := range cp.members.Nodes {
-		if m.ID == cp.id || !cp.health.isAlive(m.ID) {
-			continue
-		}
-		asked++
+	left, asked := cp.signers(), 0
+	next := func() {
+		node := left[0]
+		left, asked = left[1:], asked+1
 		go func() { // ends with ctx, which ends with this call; the channel has room
-			v := vote{node: m.ID}
-			v.err = cp.call(ctx, m.ID, pathCheckpoint, compare.Head{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
+			v := vote{node: node}
+			v.err = cp.call(ctx, node, pathCheckpoint, compare.Head{Size: c.Size, Root: catalog.Digest(c.Root)}, &v.answer)
 			arrived <- v
 		}()
 	}
 	out := votes{lines: map[string][]byte{}, forks: map[string]string{}, away: map[string]error{}}
-	for ; asked > 0; asked-- {
-		v := <-arrived
+	spare := time.NewTimer(spareAfter)
+	defer spare.Stop()
+	for {
+		for len(left) > 0 && len(out.lines)+asked+1 < cp.members.Threshold {
+			next()
+		}
+		if asked == 0 {
+			return out
+		}
+		var v vote
+		select {
+		case v = <-arrived:
+			asked--
+		case <-spare.C:
+			if spare.Reset(spareAfter); len(left) > 0 && len(out.lines)+1 < cp.members.Threshold {
+				next()
+			}
+			continue
+		}
 		switch {
 		case v.err != nil:
 			out.away[v.node] = v.err
@@ -243,10 +284,9 @@ func (cp *checkpoints) ask(ctx context.Context, c evidence.Checkpoint) votes {
 			out.away[v.node] = errors.New("its signature does not hold")
 		}
 		if len(out.lines)+1 >= cp.members.Threshold {
-			cancel() // the others are waited for below, no longer than it takes them to notice
+			cancel() // the others are waited for, no longer than it takes them to notice
 		}
 	}
-	return out
 }
 
 // signedBy reports whether lines are a node's valid signature.

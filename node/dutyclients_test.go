@@ -27,7 +27,7 @@ func (s *duties) submit(ctx context.Context, rng *rand.Rand, by *client.Key, kin
 		if up := s.up(); len(up) > 0 {
 			r := up[rng.IntN(len(up))]
 			short, cancel := context.WithTimeout(ctx, 8*time.Second)
-			receipt, err := r.node.Submit(short, e)
+			receipt, err := r.node.Submit(short, e, false)
 			cancel()
 			refused, is := errors.AsType[*catalog.Refusal](err)
 			busy, isBusy := errors.AsType[*api.BusyError](err)

@@ -94,7 +94,7 @@ func (j *Judgement) pay(q catalog.Request) (err error) {
 	j.Asks = j.asked(q)
 	if q.Noise == nil { // noise is drawn and paid for anew
 		var first catalog.Query
-		if j.Repeats, first, err = repeatOf(j.r, j.asker.ID, j.Asks); err != nil {
+		if j.Repeats, first, err = repeatOf(j.cache, j.r, j.asker.ID, j.Asks); err != nil {
 			return err
 		}
 		j.free = j.Repeats != "" && j.now-first.Done < FreeRepeat && !q.Verify // of checked answers nothing is kept: each is opened anew

@@ -62,12 +62,12 @@ const FreeRepeat = 24 * 3600_000 // milliseconds after the answer that a repeat 
 
 // repeatOf returns the released query of a principal that asks the same, and its id;
 // empty: none.
-func repeatOf(r records.Reader, principal string, asks catalog.Digest) (string, catalog.Query, error) {
+func repeatOf(cache *records.Cache, r records.Reader, principal string, asks catalog.Digest) (string, catalog.Query, error) {
 	id, err := r.Get([]byte(records.RepeatKey(principal, asks)))
 	if err != nil || id == nil {
 		return "", catalog.Query{}, err
 	}
-	q, err := records.Find[catalog.Query](r, records.PrefixQuery+string(id))
+	q, err := cache.Query(r, string(id))
 	return string(id), q, err
 }
 

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/weirdata/weir/catalog"
@@ -17,7 +18,7 @@ const (
 	cachedVersions = 128 // some kilobytes each
 	cachedKeys     = 256 // likewise
 	cachedClusters = 1
-	cachedQueries  = 32 // that are not over
+	cachedQueries  = 256 // some kilobytes each; a query is another one after each of some four entries
 	cachedVectors  = 64
 )
 
@@ -75,6 +76,14 @@ func (m *Cache) Keys(r Reader) ([]catalog.Key, error) {
 // Vector reads a private vector, likewise.
 func (m *Cache) Vector(r Reader, id string) (catalog.Vector, error) {
 	return recallRecord(m, &m.vectors, cachedVectors, r, PrefixVector+id)
+}
+
+// Query reads a query, or returns ErrNotFound. The caller changes nothing that it points to but its own lists.
+func (m *Cache) Query(r Reader, id string) (catalog.Query, error) {
+	q, err := recallRecord(m, &m.queries, cachedQueries, r, PrefixQuery+id)
+	q.Attempts, q.Entries, q.Spent = slices.Clone(q.Attempts), slices.Clone(q.Entries), slices.Clone(q.Spent)
+	q.Shares, q.Failing = slices.Clone(q.Shares), slices.Clone(q.Failing)
+	return q, err
 }
 
 // PendingQueries reads the queries that are neither done nor failed, the oldest first, likewise.

@@ -2,6 +2,7 @@ package state
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/weirdata/weir/catalog"
@@ -136,7 +137,10 @@ func (c *applyContext) putQuery(q catalog.Query) error {
 }
 
 func (c *applyContext) openQuery(id string) (catalog.Query, error) {
-	q, err := load[catalog.Query](c.tx, records.PrefixQuery+id, "unknown.query", id)
+	q, err := c.machine.cache.Query(c.tx, id)
+	if errors.Is(err, records.ErrNotFound) {
+		err = catalog.Refuse(catalog.RefusedUnknown, "unknown", "unknown.query", id)
+	}
 	if err == nil && q.Over() {
 		return q, catalog.Conflict("query_state", "query.state", q.ID, q.State)
 	}

@@ -21,7 +21,7 @@ func repeated(c *applyContext, q catalog.Query) (catalog.Query, error) {
 	if q.Repeats == "" {
 		return catalog.Query{}, catalog.Invalid("reseals", "repeat.none", q.ID)
 	}
-	return records.Find[catalog.Query](c.tx, records.PrefixQuery+q.Repeats)
+	return c.machine.cache.Query(c.tx, q.Repeats)
 }
 
 // checkReseals refuses an attempt to seal shares again that are not those of one

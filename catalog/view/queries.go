@@ -7,9 +7,9 @@ import (
 	"github.com/weirdata/weir/catalog/records"
 )
 
-// Query returns an accepted query.
+// Query returns an accepted query. The caller changes nothing that it points to.
 func (v View) Query(id string) (catalog.Query, error) {
-	return records.Find[catalog.Query](v.r, records.PrefixQuery+id)
+	return v.cache.Query(v.r, id)
 }
 
 // Verdict returns the verdict of an accepted query.

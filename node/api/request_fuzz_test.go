@@ -110,7 +110,7 @@ func listed(f *testing.F) (*apitest.Cluster, []ed25519.PrivateKey) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		if r, err := c.Submit(f.Context(), e); err != nil || r.Outcome.Refusal != nil {
+		if r, err := c.Submit(f.Context(), e, false); err != nil || r.Outcome.Refusal != nil {
 			f.Fatal(err, r.Outcome.Refusal)
 		}
 	}

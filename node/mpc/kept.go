@@ -47,8 +47,15 @@ type keptShares struct {
 	clock   func() time.Time
 	most    int
 
-	mu   sync.Mutex
-	kept map[string]time.Time // query → when it was kept
+	mu    sync.Mutex
+	kept  map[string]time.Time // query → when it was kept
+	order []keptAt             // of those, the oldest first, and of ones that were forgotten since
+}
+
+// keptAt says when the share of a query was kept.
+type keptAt struct {
+	query string
+	at    time.Time
 }
 
 // newKeptShares lists what an earlier run kept.
@@ -61,8 +68,10 @@ func newKeptShares(s Secrets, clock func() time.Time) (*keptShares, error) {
 	for _, name := range names {
 		if query, at, ok := parseShareName(name); ok { // else it is not one of ours
 			k.kept[query] = at
+			k.order = append(k.order, keptAt{query, at})
 		}
 	}
+	slices.SortFunc(k.order, func(a, b keptAt) int { return a.at.Compare(b.at) })
 	return k, nil
 }
 
@@ -104,20 +113,24 @@ func (k *keptShares) keep(query string, s keptShare) error {
 		return fmt.Errorf("keep the share of query %s: %w", query, err)
 	}
 	k.kept[query] = now
+	k.order = append(k.order, keptAt{query, now})
 	return nil
 }
 
 // prune deletes what is too old, and the oldest until there is room for one more.
 // mu is held.
 func (k *keptShares) prune(now time.Time) error {
-	oldest := slices.SortedFunc(maps.Keys(k.kept), func(a, b string) int { return k.kept[a].Compare(k.kept[b]) })
-	for i, query := range oldest {
-		if len(oldest)-i < k.most && now.Sub(k.kept[query]) <= shareAge {
-			return nil
+	for len(k.order) > 0 {
+		oldest := k.order[0]
+		if at, kept := k.kept[oldest.query]; kept && at.Equal(oldest.at) {
+			if len(k.kept) < k.most && now.Sub(at) <= shareAge {
+				return nil
+			}
+			if err := k.forget(oldest.query); err != nil {
+				return err
+			}
 		}
-		if err := k.forget(query); err != nil {
-			return err
-		}
+		k.order = k.order[1:]
 	}
 	return nil
 }

@@ -120,7 +120,9 @@ func CompileFor(ctx context.Context, c *client.Client, text string, stand bool) 
 	var listed []catalog.Vector
 	registries := statement.Registries{
 		Registry: func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) },
-		Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) { return unknownValues(ctx, c, r, asked) },
+		Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
+			return unknownValues(ctx, c, r, asked)
+		},
 		Distinct: func(r catalog.Registry, column string) ([]string, error) {
 			rows, err := c.RegistryRows(ctx, r.ID, r.Rows)
 			if err != nil {
