@@ -42,7 +42,11 @@ func again(ctx context.Context, c *client.Client, asked askedQuery, d catalog.Da
 	if err != nil {
 		return nil, err
 	}
-	if err := asksSame(c, h.proven, q.Query, d, compiled.Request); err != nil {
+	own, err := c.Principal()
+	if err != nil {
+		return nil, err
+	}
+	if err := asksSame(h.proven, q.Query, own, c.Now(), d, compiled.Request); err != nil {
 		return nil, err
 	}
 	table, err := answer(ctx, c, q.Query, h, d, compiled)
@@ -53,16 +57,12 @@ func again(ctx context.Context, c *client.Client, asked askedQuery, d catalog.Da
 	return &Result{Table: table, Query: q.Query, Receipt: asked.receipt, Again: true}, nil
 }
 
-// asksSame holds an earlier query, as it is proven, against what is asked now of a dataset.
-func asksSame(c *client.Client, p *audit.Proven, q catalog.Query, d catalog.Dataset, r catalog.Request) error {
-	own, err := c.Principal()
-	if err != nil {
-		return err
-	}
+// asksSame holds an earlier query, as it is proven, against what a principal asks now of a dataset.
+func asksSame(p *audit.Proven, q catalog.Query, own string, now time.Time, d catalog.Dataset, r catalog.Request) error {
 	if p.Signer != own || p.Envelope != q.Envelope {
 		return forged(q, "it was signed by %q in envelope %s", p.Signer, p.Envelope)
 	}
-	if age := c.Now().Sub(time.UnixMilli(p.Time)); age < -clockSlack || age > judge.FreeRepeat*time.Millisecond+clockSlack {
+	if age := now.Sub(time.UnixMilli(p.Time)); age < -clockSlack || age > judge.FreeRepeat*time.Millisecond+clockSlack {
 		return forged(q, "it was asked at %s, which is more than a day ago", time.UnixMilli(p.Time).UTC().Format(time.RFC3339))
 	}
 	version := p.Query.Decision.Version
