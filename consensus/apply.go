@@ -70,7 +70,7 @@ func (s *appliedState) applyRecorded(machine Machine, logs []*raft.Log, known []
 // batch is a transaction in the making.
 type batch struct {
 	state     *appliedState
-	store     pairs.Store
+	store     *pairs.Recent
 	machine   Machine
 	stage     *stage
 	at        position        // after the entries in stage.batch
@@ -81,7 +81,7 @@ type batch struct {
 }
 
 func (b *batch) begin() {
-	b.stage = &stage{read: b.store.Read(), batch: pairs.NewLayer(), entry: pairs.NewLayer()}
+	b.stage = &stage{read: b.store.Draft(), batch: pairs.NewLayer(), entry: pairs.NewLayer()}
 }
 
 func (b *batch) discard() {
@@ -129,11 +129,11 @@ func (b *batch) add(l *raft.Log) (applyResult, error) {
 // count takes what an entry replaces out of the digest, and what it writes into it.
 func (b *batch) count(entry *pairs.Layer) error {
 	for key, c := range entry.Changes {
-		old, err := b.stage.before(key)
+		old, there, err := b.stage.before(key)
 		if err != nil {
 			return err
 		}
-		if old != nil {
+		if there {
 			b.digest.Sum.Remove([]byte(key), old)
 		}
 		if !c.Deleted {

@@ -25,24 +25,27 @@ type change = pairs.Change
 // those its own. An entry's changes join the batch's only when it is complete,
 // so that the batch can be cut before any entry and never inside one.
 type stage struct {
-	read  pairs.Reader
+	read  *pairs.Draft
 	batch *pairs.Layer
 	entry *pairs.Layer
 }
 
-func (s *stage) get(key string) ([]byte, error) {
+// get returns a value that nobody may change.
+func (s *stage) get(key string) (value []byte, there bool, err error) {
 	if c, ok := s.entry.Changes[key]; ok {
-		return c.After(), nil
+		return c.Value, !c.Deleted, nil
 	}
 	return s.before(key)
 }
 
-// before is what get returned when the entry began.
-func (s *stage) before(key string) ([]byte, error) {
+// before is what get returned when the entry began. What is read of the evidence log is hardly read again: the next
+// entries are over other leaves.
+func (s *stage) before(key string) (value []byte, there bool, err error) {
 	if c, ok := s.batch.Changes[key]; ok {
-		return c.After(), nil
+		return c.Value, !c.Deleted, nil
 	}
-	return s.read.Get([]byte(key))
+	value, err = s.read.Peek(key, key[0] != spaceEvidence)
+	return value, value != nil, err
 }
 
 // scan calls fn for every key under prefix, in byte order, as the stage was when
@@ -96,7 +99,11 @@ func (t machineTx) Get(key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.stage.get(k)
+	value, there, err := t.stage.get(k)
+	if err != nil || !there {
+		return nil, err
+	}
+	return append([]byte{}, value...), nil
 }
 
 func (t machineTx) Scan(prefix []byte, fn func(key, value []byte) error) error {
@@ -142,8 +149,10 @@ func (t machineTx) put(c change) error {
 // evidenceTx is the evidence log's view of the stage.
 type evidenceTx struct{ stage *stage }
 
+// Get returns what package evidence does not change; it stores no empty values.
 func (t evidenceTx) Get(key []byte) ([]byte, error) {
-	return t.stage.get(string(spaceEvidence) + string(key))
+	value, _, err := t.stage.get(string(spaceEvidence) + string(key))
+	return value, err
 }
 
 func (t evidenceTx) Set(key, value []byte) error {

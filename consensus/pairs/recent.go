@@ -85,6 +85,14 @@ func (s *Recent) Read() Reader {
 	return &recentReader{s, s.cur}
 }
 
+// Draft reads the present version for the one that writes the next, which it does when it has closed it.
+func (s *Recent) Draft() *Draft {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cur.below.users++
+	return &Draft{recentReader: recentReader{s, s.cur}, read: map[string][]byte{}}
+}
+
 // Write implements Store. Who reads meanwhile reads the version before.
 func (s *Recent) Write(changes iter.Seq[Change]) error {
 	var made []Change
@@ -251,6 +259,62 @@ func (r *recentReader) Walk(prefix, after []byte, down bool, fn func(key, value 
 		r.store.keep(r.version, read, prefix)
 	}
 	return err
+}
+
+// Draft reads a version of which nobody writes the next one meanwhile. What it reads is kept when it is closed, all of it
+// at once: each time something is kept, some nodes of the tree are copied, the largest of some KiB. One goroutine
+// uses it.
+type Draft struct {
+	recentReader
+	read  map[string][]byte // what is to be kept; nil where there is no such key
+	bytes int               // of read
+}
+
+// Peek is Get of a value that nobody changes, and that not all want: it is kept for the next readers if keep says so.
+func (d *Draft) Peek(key string, keep bool) ([]byte, error) {
+	if value, known := d.read[key]; known {
+		return value, nil
+	}
+	k := []byte(key)
+	if value, known := d.kept.Load().get(k); known {
+		return value, nil
+	}
+	value, err := d.below.Get(k)
+	if err == nil && keep && len(value) <= recentValue {
+		d.read[key] = value
+		if d.bytes += takes(k, value); d.bytes > recentScan {
+			d.keepRead()
+		}
+	}
+	return value, err
+}
+
+// Get implements Reader.
+func (d *Draft) Get(key []byte) ([]byte, error) {
+	value, err := d.Peek(string(key), true)
+	if value == nil || err != nil {
+		return nil, err
+	}
+	return append([]byte{}, value...), nil
+}
+
+func (d *Draft) keepRead() {
+	if len(d.read) == 0 {
+		return
+	}
+	read := make([]Change, 0, len(d.read))
+	for key, value := range d.read {
+		read = append(read, Change{Key: key, Value: value})
+	}
+	d.store.keep(d.version, read, nil)
+	clear(d.read)
+	d.bytes = 0
+}
+
+// Close implements Reader.
+func (d *Draft) Close() {
+	d.keepRead()
+	d.recentReader.Close()
 }
 
 // walk is Walk of a prefix of which every key is kept.

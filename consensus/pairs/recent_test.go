@@ -105,6 +105,15 @@ func TestRecentReadsWhatTheStoreHas(t *testing.T) {
 			case 0:
 				readers = append(readers, opened{s.Read(), maps.Clone(now)})
 			case 1:
+				d := s.Draft()
+				readAs(t, d, now, rapid.SliceOfN(rapid.SampledFrom(keys), 0, 6).Draw(t, "asked before"))
+				for _, k := range rapid.SliceOfN(rapid.SampledFrom(keys), 0, 6).Draw(t, "looked at") {
+					v, err := d.Peek(k, rapid.Bool().Draw(t, "keep"))
+					if w, there := now[k]; err != nil || (v != nil) != there || string(v) != w {
+						t.Fatalf("%q is %.20q (there: %v, %v), wanted is %.20q (%v)", k, v, v != nil, err, w, there)
+					}
+				}
+				d.Close()
 				var list []Change
 				for _, k := range rapid.SliceOfNDistinct(rapid.SampledFrom(keys), 0, 4, rapid.ID).Draw(t, "keys") {
 					c := Change{Key: k, Deleted: rapid.Bool().Draw(t, "deleted")}
@@ -242,6 +251,41 @@ func TestRecentReadsTheStoreOnce(t *testing.T) {
 	count := 0
 	if err := r.Walk([]byte("o"), nil, false, func(_, _ []byte) error { count++; return nil }); err != nil || count != 2 {
 		t.Errorf("what a walk that was ended saw counts as all: %d keys, %v", count, err)
+	}
+}
+
+// What was read by who writes is kept from when it was closed, but for what was not to be.
+func TestADraftsReadsAreKept(t *testing.T) {
+	below := openIn(t, t.TempDir())
+	s := NewRecent(below)
+	defer s.Close() //nolint:errcheck // the end of the test
+	for _, x := range []struct {
+		keep bool
+		gets int
+	}{{false, 4}, {true, 2}} {
+		below.gets = 0
+		d := s.Draft()
+		for range 2 {
+			for _, key := range []string{"a", "b"} {
+				if v, err := d.Peek(key, x.keep); v != nil || err != nil {
+					t.Errorf("%s is %q, %v", key, v, err)
+				}
+			}
+		}
+		d.Close()
+		if below.gets != x.gets {
+			t.Errorf("kept: %v, %d gets of the store, wanted are %d", x.keep, below.gets, x.gets)
+		}
+	}
+	if err := s.Write(slices.Values([]Change{{Key: "a", Value: []byte("1")}})); err != nil {
+		t.Fatal(err)
+	}
+	r := s.Read()
+	defer r.Close()
+	a, err := r.Get([]byte("a"))
+	b, err2 := r.Get([]byte("b"))
+	if string(a) != "1" || b != nil || err != nil || err2 != nil || below.gets != 2 {
+		t.Errorf("a is %q, b %q (%v, %v), with %d gets of the store", a, b, err, err2, below.gets)
 	}
 }
 
