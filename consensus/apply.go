@@ -121,7 +121,8 @@ func (b *batch) add(l *raft.Log) (applyResult, error) {
 	for _, c := range entry.Changes {
 		b.stage.batch.Put(c)
 	}
-	b.stage.entry = pairs.NewLayer()
+	entry.Clear()
+	b.stage.entry = entry
 	b.at = after
 	return result, nil
 }

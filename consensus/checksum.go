@@ -25,7 +25,7 @@ func damagedEntry(index uint64, what string, args ...any) error {
 // verifyChecksum returns a DamageError when an entry of a log does not have the checksums that it
 // came with. One without any is of an earlier version.
 func verifyChecksum(e *raft.Log) error {
-	if len(e.Extensions) > 0 && string(placed(e, entrysum.Proposed(e.Data))) != string(e.Extensions) {
+	if len(e.Extensions) > 0 && !entrysum.Holds(e.Extensions, e.Data, e.Index, e.Term, byte(e.Type)) {
 		return damagedEntry(e.Index, "does not have its checksum")
 	}
 	return nil

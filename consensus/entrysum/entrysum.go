@@ -45,9 +45,19 @@ func Proposed(data []byte) []byte {
 
 // Placed adds to the proposer's checksum that of the entry's place.
 func Placed(sum []byte, index, term uint64, kind byte) []byte {
-	b := binary.BigEndian.AppendUint64([]byte{version}, index)
+	return binary.BigEndian.AppendUint32(sum[:proposedBytes:proposedBytes], place(sum, index, term, kind))
+}
+
+func place(sum []byte, index, term uint64, kind byte) uint32 {
+	b := append(make([]byte, 0, 1+8+8+1+proposedBytes), version)
+	b = binary.BigEndian.AppendUint64(b, index)
 	b = binary.BigEndian.AppendUint64(b, term)
-	b = append(b, kind)
-	b = append(b, sum...)
-	return binary.BigEndian.AppendUint32(sum[:proposedBytes:proposedBytes], crc32.Checksum(b, Castagnoli))
+	return crc32.Checksum(append(append(b, kind), sum[:proposedBytes]...), Castagnoli)
+}
+
+// Holds reports whether an entry's checksums are those of its data and its place.
+func Holds(sums, data []byte, index, term uint64, kind byte) bool {
+	return len(sums) == Bytes && sums[0] == version &&
+		binary.BigEndian.Uint32(sums[1:]) == crc32.Checksum(data, Castagnoli) &&
+		binary.BigEndian.Uint32(sums[proposedBytes:]) == place(sums, index, term, kind)
 }

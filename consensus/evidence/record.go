@@ -166,11 +166,14 @@ type Shown struct {
 //	version (1) ‖ flags (1) ‖ SHA-256(entry) (32) ‖ outcome
 //
 // The digest is that of Entry, which whoever fills in Shown has computed.
-func (s Shown) Leaf() Hash {
-	data := make([]byte, 0, 2+sha256.Size+len(s.Outcome))
-	data = append(data, recordVersion, flags(s.Void))
-	data = append(data, s.Digest[:]...)
-	return tlog.RecordHash(append(data, s.Outcome...))
+func (s Shown) Leaf() (leaf Hash) {
+	const leafPrefix = 0 // of RFC 6962, as tlog.RecordHash has it; the outcome is not copied behind the rest
+	h := sha256.New()
+	head := append(make([]byte, 0, 3+sha256.Size), leafPrefix, recordVersion, flags(s.Void))
+	h.Write(append(head, s.Digest[:]...))
+	h.Write(s.Outcome)
+	h.Sum(leaf[:0])
+	return leaf
 }
 
 func flags(void bool) byte {

@@ -25,6 +25,16 @@ type Layer struct {
 // NewLayer is empty.
 func NewLayer() *Layer { return &Layer{Changes: map[string]Change{}} }
 
+// Clear takes all changes out, to be used again.
+func (l *Layer) Clear() {
+	const most = 256 // to empty a map takes as long as it once was large
+	if len(l.Changes) > most {
+		l.Changes = map[string]Change{}
+	}
+	clear(l.Changes)
+	l.Bytes, l.sorted = 0, nil
+}
+
 // Put takes a change in place of an earlier one of its key.
 func (l *Layer) Put(c Change) {
 	if old, ok := l.Changes[c.Key]; ok {

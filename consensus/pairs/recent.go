@@ -120,14 +120,13 @@ func (s *Recent) Write(changes iter.Seq[Change]) error {
 func (k *kept) after(changes []Change) *kept {
 	next := k.change()
 	for _, c := range changes {
-		key := []byte(c.Key)
-		_, there := k.pairs.Get(key)
-		switch all := k.hasAll(key); {
+		_, there := k.pairs.Get([]byte(c.Key))
+		switch all := k.hasAll([]byte(c.Key)); {
 		case !there && !all:
 		case c.Deleted && all:
-			next.drop(key)
+			next.drop([]byte(c.Key))
 		default:
-			next.set(key, c.After())
+			next.set([]byte(c.Key), c.After())
 		}
 	}
 	return next.done()

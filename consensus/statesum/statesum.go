@@ -27,9 +27,9 @@ import (
 type Sum [4]uint64
 
 func pairHash(key, value []byte) Sum {
+	var head [64]byte // room for most keys
 	h := sha256.New()
-	h.Write(binary.AppendUvarint(nil, uint64(len(key))))
-	h.Write(key)
+	h.Write(append(binary.AppendUvarint(head[:0], uint64(len(key))), key...))
 	h.Write(value)
 	var b [sha256.Size]byte
 	return sumOf(h.Sum(b[:0]))
