@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -153,12 +154,25 @@ func (cp *checkpoints) gather(ctx context.Context, least uint64) ([]byte, uint64
 		if err := cp.awaitEntries(ctx, least); err != nil {
 			return nil, 0, fmt.Errorf("%w: %w", api.ErrUnavailable, err)
 		}
-		own, lines, err := cp.notary.Load().Sign(0)
+		own, err := cp.head()
+		if err != nil {
+			return nil, 0, err
+		}
+		// Each signature is remembered on a disk before it is given: none waits for another.
+		var signing sync.WaitGroup
+		var lines []byte
+		signing.Go(func() { _, lines, err = cp.notary.Load().Sign(own.Size) })
+		votes := cp.ask(tries, own)
+		signing.Wait()
+		if passed, is := errors.AsType[*evidence.PassedError](err); is { // for another node, in between
+			votes.passed, err = max(votes.passed, passed.Size), nil
+		}
 		if err != nil {
 			return nil, 0, evidenceError(err)
 		}
-		votes := cp.ask(tries, own)
-		votes.lines[cp.id] = lines
+		if lines != nil {
+			votes.lines[cp.id] = lines
+		}
 		if signed := cp.assemble(own, votes.lines); signed != nil {
 			cp.signed, cp.size = signed, own.Size
 			// It is read when this node is all that is left.
@@ -182,6 +196,16 @@ func (cp *checkpoints) gather(ctx context.Context, least uint64) ([]byte, uint64
 		}
 	}
 	return nil, 0, fmt.Errorf("%w: the log grows faster than %d nodes sign it", api.ErrUnavailable, cp.members.Threshold)
+}
+
+// head is the checkpoint of all entries that this node's log has.
+func (cp *checkpoints) head() (c evidence.Checkpoint, err error) {
+	c = evidence.Checkpoint{Origin: cp.origin(), Size: cp.ledger.NextSeq()}
+	if c.Size == 0 {
+		return c, fmt.Errorf("%w: the log has no entry", api.ErrUnavailable)
+	}
+	c.Root, err = cp.ledger.RootAt(c.Size)
+	return c, err
 }
 
 // assemble joins the first enough signatures, in the order of points, or returns
