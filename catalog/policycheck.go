@@ -91,7 +91,7 @@ func (d Descriptor) checkRetention() *Refusal {
 
 // checkVersionDays refuses it for protected datasets: the release rule takes a figure of the
 // version that gave it first, so that of those none can go (RELEASE.md section 2.6).
-func (d Descriptor) checkVersionDays() *Refusal {
+func checkVersionDays(d Descriptor) *Refusal {
 	switch n := d.Policy.VersionDays; {
 	case n == 0:
 		return nil

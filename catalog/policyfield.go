@@ -259,7 +259,7 @@ var policyFields = []PolicyField{
 	},
 	{
 		Name: "version_days", In: func(p *Policy) any { return &p.VersionDays }, Most: MaxVersionDays,
-		Public: true, check: Descriptor.checkVersionDays,
+		Public: true, check: checkVersionDays,
 		words: func(d Descriptor) string {
 			if d.Policy.VersionDays == 0 {
 				return ""

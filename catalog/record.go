@@ -104,6 +104,17 @@ type Version struct {
 	Expired   int64       `json:"expired,omitempty"` // since when it cannot be asked any more, and no node keeps it
 }
 
+// VersionExpired is what a live version is said to be that has expired. It is the State of none.
+const VersionExpired VersionState = "expired"
+
+// Standing is what people are told of where a version is.
+func (v Version) Standing() VersionState {
+	if v.Expired > 0 {
+		return VersionExpired
+	}
+	return v.State
+}
+
 // Attempt is one opening that was named.
 type Attempt struct {
 	Number int      `json:"number"`
