@@ -128,8 +128,8 @@ func TestAppendGoesOnUnderARunningContract(t *testing.T) {
 			if d := cmp.Diff(dailyTruth(days, has), rows); d != "" {
 				t.Errorf("version %d (-plaintext +answer)\n%s", version, d)
 			}
-			if r.Query.Version != version || (r.Query.Repeats != "") != repeat {
-				t.Errorf("answered from version %d as a repeat of %q, want version %d and repeat %t", r.Query.Version, r.Query.Repeats, version, repeat)
+			if r.Query.Version != version || r.Again != repeat {
+				t.Errorf("answered from version %d, again %t, want version %d and again %t", r.Query.Version, r.Again, version, repeat)
 			}
 		}
 	}

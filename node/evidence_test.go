@@ -224,11 +224,11 @@ func TestNobodySignsARewrittenLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := n.ledger.NextSeq()
-	votes := n.checkpoints.ask(ctx, evidence.Checkpoint{Origin: n.checkpoints.origin(), Size: size, Root: evidence.Hash{1}})
-	if len(votes.lines) != 0 || len(votes.forks) != 2 {
+	votes := n.checkpoints.others.Ask(ctx, evidence.Checkpoint{Origin: n.checkpoints.origin(), Size: size, Root: evidence.Hash{1}})
+	if len(votes.Lines) != 0 || len(votes.Forks) != 2 {
 		t.Fatalf("peers answered %+v to a root that is not theirs", votes)
 	}
-	if err := votes.failed(n.checkpoints, evidence.Checkpoint{Size: size}); !errors.Is(err, api.ErrForked) {
+	if err := n.checkpoints.others.TooFew(votes, evidence.Checkpoint{Size: size}); !errors.Is(err, api.ErrForked) {
 		t.Errorf("got %v, want %v", err, api.ErrForked)
 	}
 	// What it signed before, another root: as after a rewriting.

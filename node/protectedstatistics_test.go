@@ -83,8 +83,8 @@ func TestProtectedMomentsAreExactWhereTheRuleLetsThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.Query.Repeats == "" || len(again.Table.Rows) != 1 || again.Table.Rows[0][1] != rows[0][1] {
-		t.Errorf("asked again, the repeat of %q is %v, was %v", again.Query.Repeats, again.Table.Rows, rows)
+	if !again.Again || len(again.Table.Rows) != 1 || again.Table.Rows[0][1] != rows[0][1] {
+		t.Errorf("asked again, the answer to %q is %v, was %v", again.Query.ID, again.Table.Rows, rows)
 	}
 	if x := c.asExplained(ctx, t, buyer, "SELECT COVAR_SAMP(no2, pm25), VAR_POP(pm25) FROM guarded WHERE county = 'c0'", ask.Options{}); x.Plan.Products == 0 || !x.Plan.Bound {
 		t.Errorf("explained as %+v", x.Plan)

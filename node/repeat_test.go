@@ -5,21 +5,24 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
 	"github.com/weirdata/weir/catalog/longrun"
+	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 )
 
-// askStations asks for the stations' figures and checks them.
+// askStations has the ledger answer a query for the stations' figures, and checks them.
 func askStations(ctx context.Context, t *testing.T, c *client.Client, truth [][]string) catalog.Query {
 	t.Helper()
-	r, err := ask.Query(ctx, c, fmt.Sprintf(stationsSQL, "stations"), ask.Options{})
+	r, err := ask.Query(ctx, c, fmt.Sprintf(stationsSQL, "stations"), ask.Options{Fresh: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +96,62 @@ func TestRepeatIsAnsweredFromTheStoredShares(t *testing.T) {
 	}
 	c.await(ctx, "a leader that has heard of all nodes", func() bool { n := leads(); return n != nil && n.health.count(n.voters()) == 3 })
 	check(askStations(ctx, t, bureau, truth))
+}
+
+// Whoever asks the same within a day is given the answer of before, at any node, also one that had no part in it: nothing is
+// recorded, opened or charged. Asked afresh, and after the day, the ledger answers.
+func TestRepeatIsAnsweredWithoutAnEntry(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	var later atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	x := newFirmsOf(ctx, t, 3, 2, firmsDescriptor, func(o *Options) { o.Clock = now })
+	const sql = "SELECT county, SUM(co2) FROM firms GROUP BY county"
+	asked := func(c *client.Client, o ask.Options) *ask.Result {
+		t.Helper()
+		r, err := ask.Query(ctx, c, sql, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first := asked(x.buyer, ask.Options{})
+	entries := x.nodes["n1"].ledger.NextSeq()
+	for _, n := range x.profile.Nodes {
+		p := x.profile
+		p.Addr = n.Addr
+		c, err := client.New(p, x.buyer.Key(), client.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		again := asked(c, ask.Options{})
+		if d := cmp.Diff(first.Table.Rows, again.Table.Rows); d != "" || !again.Again || again.Query.ID != first.Query.ID || again.Receipt != first.Receipt {
+			t.Errorf("%s: query %s, receipt %+v, the first one's is %+v (-first +again)\n%s", n.ID, again.Query.ID, again.Receipt, first.Receipt, d)
+		}
+	}
+	if now := x.nodes["n1"].ledger.NextSeq(); now != entries {
+		t.Errorf("%d entries, %d before", now, entries)
+	}
+	// Sealed to another key of the same buyer's, it would not open.
+	other := first.Query.Submit
+	other.Receiving = newKey(t, "other").Public().Receiving
+	e, err := x.buyer.Sign(catalog.KindQuerySubmit, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := x.buyer.SendPreferring(ctx, catalog.KindQuerySubmit, e, wire.PreferRepeat)
+	if err != nil || done.Repeats != "" || done.Outcome.ID == "" {
+		t.Errorf("to another key: %+v, %v", done, err)
+	}
+	if r := asked(x.buyer, ask.Options{Fresh: true}); r.Again || r.Query.Repeats != first.Query.ID {
+		t.Errorf("asked afresh: %+v", r.Query)
+	}
+	later.Store(int64(25 * time.Hour))
+	tomorrow := x.clientWith(x.buyer.Key(), client.Options{Now: now})
+	if r := asked(tomorrow, ask.Options{}); r.Again || r.Query.Repeats != first.Query.ID {
+		t.Errorf("after a day: again %t, %+v", r.Again, r.Query)
+	}
 }
 
 // Where a member of the set that answered is gone, or lost its share, a repeat is

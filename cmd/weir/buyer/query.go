@@ -82,8 +82,8 @@ newest such pair, or with --as-of or --join-as-of the newest that has this versi
 later versions changed of too few entities is that of the pair before.
 
 It says what was charged and what is left of the contract. The same exact query on the
-same version is answered from this machine's own store for 24 hours, free, and says so;
---fresh asks the nodes anew.
+same version is answered for 24 hours from this machine's own store, or else by the nodes
+with the answer of before, free, and says so; --fresh has it recorded and answered anew.
 
 With --verify every set of nodes that opens together opens the answer, of one or two nodes
 more than a set has, and the sets' figures are compared here. Of one node more a node that
@@ -152,7 +152,7 @@ it says what would be released, and nothing is charged.`,
 	cmd.Flags().BoolVar(&o.Verify, "verify", false, "have several sets of nodes open the answer, and compare theirs: a node that lies is noticed, with enough nodes outvoted")
 	cmd.Flags().BoolVar(&q.plot, "plot", false, "draw the figures: a line of one period after the other, else bars")
 	cmd.Flags().BoolVar(&q.bom, "bom", false, "with -o csv: for Excel: begin with a byte order mark, and names that look like formulas with '")
-	cmd.Flags().BoolVar(&o.Fresh, "fresh", false, "ask the nodes even if this machine has the answer, of the last 24 hours")
+	cmd.Flags().BoolVar(&o.Fresh, "fresh", false, "have the query recorded and answered anew, though it was answered within 24 hours")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say what would be released and what it takes, and ask nothing")
 	cmd.Flags().StringVar(&q.receipt, "receipt", "", "`file` to write the query's receipt to, for weir evidence verify")
 	cmd.Flags().DurationVar(&timeout, "timeout", defaultTimeout, "how long to wait for the answer")
