@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +18,12 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/longrun"
+	"github.com/weirdata/weir/catalog/recovery"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/ask"
 	"github.com/weirdata/weir/node/client/publish"
+	"github.com/weirdata/weir/node/drill"
 )
 
 // briefDaily keeps versions for two days after a newer one came.
@@ -49,6 +52,20 @@ func TestTilesOfExpiredVersionsGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	contract(ctx, t, buyer, bureau, "daily")
+	r := &rehearsal{t: t}
+	keepResult := func() {
+		t.Helper()
+		answered, err := ask.Query(ctx, buyer, dailySQL, ask.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := answered.Table.WriteJSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		r.results = append(r.results, drill.File{Name: answered.Query.ID, Bytes: b.Bytes()})
+	}
+	keepResult()
 	append1 := func(day int) {
 		t.Helper()
 		later.Add(int64(24 * time.Hour))
@@ -148,4 +165,21 @@ func TestTilesOfExpiredVersionsGo(t *testing.T) {
 	append1(46)
 	answers(7, 46)
 	answers(0, 47)
+
+	// A drill does not miss what nobody keeps, and says what it did not compute.
+	keepResult()
+	for _, n := range c.nodes {
+		n.mustCollect(ctx, t, start.Add(2*keep))
+		n.mustCollect(ctx, t, start.Add(3*keep))
+	}
+	r.disaster = c.prepare(ctx, t)
+	checks := r.run(ctx, func(o *drill.Options) { o.Shares = r.opened("n1", "n2", "n3") })
+	sums, figures := checks[recovery.Sums], checks[recovery.Figures]
+	if d := differing(checks); len(d) > 0 || sums.Tried.Tried != 2 || figures.Tried.Tried != 1 {
+		t.Errorf("the archive differs in %q: %+v", d, checks)
+	}
+	if len(sums.Notes) != 1 || !strings.Contains(sums.Notes[0], "3 answered queries are of versions that have expired") ||
+		!strings.Contains(figures.Missed, r.results[0].Name) || !strings.Contains(figures.Missed, "has expired") {
+		t.Errorf("the drill says %+v and %+v", sums, figures)
+	}
 }
