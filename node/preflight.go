@@ -53,7 +53,7 @@ func (acc *access) refuseUnfit(ctx context.Context, e catalog.Envelope, p catalo
 		}
 		f.preview = &p
 		if again && p.Free {
-			if f.repeats, err = answeredBy(v, submit, p); err != nil || f.repeats != nil {
+			if f.repeats, err = answeredBy(v, e.Digest(), submit, p); err != nil || f.repeats != nil {
 				return err
 			}
 		}
@@ -93,13 +93,16 @@ type foreseen struct {
 
 // answeredBy is the query of the last day whose very shares are the answer to one that repeats it; nil: they are not to be
 // had, or sealed to another key of the buyer's. What is not sealed again for a repeat (mpc.Reseals) is asked anew here too.
-func answeredBy(v state.View, again catalog.QuerySubmit, p judge.Preview) (*catalog.Query, error) {
+func answeredBy(v state.View, envelope catalog.Digest, again catalog.QuerySubmit, p judge.Preview) (*catalog.Query, error) {
 	if !mpc.Reseals(p.Verdict) {
 		return nil, nil //nolint:nilnil // as the comment says
 	}
 	first, err := v.Query(p.Repeats)
 	if err != nil {
 		return nil, err
+	}
+	if first.Envelope == envelope { // it was recorded, and answered meanwhile: whoever sends it again is told so
+		return nil, nil //nolint:nilnil // likewise
 	}
 	if first.State != catalog.QueryDone || first.Forgotten > 0 || !bytes.Equal(first.Submit.Receiving, again.Receiving) {
 		return nil, nil //nolint:nilnil // likewise

@@ -144,6 +144,22 @@ func TestRepeatIsAnsweredWithoutAnEntry(t *testing.T) {
 	if err != nil || done.Repeats != "" || done.Outcome.ID == "" {
 		t.Errorf("to another key: %+v, %v", done, err)
 	}
+	// Sent once more, a query that was recorded is not one that repeats itself.
+	same := first.Query.Submit
+	same.Request.AsOf, same.Request.Partial = 1, true
+	if e, err = x.buyer.Sign(catalog.KindQuerySubmit, same); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		done, err := x.buyer.SendPreferring(ctx, catalog.KindQuerySubmit, e, wire.PreferRepeat)
+		if err != nil || done.Repeats != "" || done.Outcome.ID != catalog.QueryID(e.Digest()) {
+			t.Errorf("sent once more: %+v, %v", done, err)
+		}
+		x.await(ctx, "the query's answer", func() bool {
+			q, err := client.Get[catalog.Query](ctx, x.buyer, client.Call{Path: "/v1/queries/" + catalog.QueryID(e.Digest()), Token: true})
+			return err == nil && q.State == catalog.QueryDone
+		})
+	}
 	if r := asked(x.buyer, ask.Options{Fresh: true}); r.Again || r.Query.Repeats != first.Query.ID {
 		t.Errorf("asked afresh: %+v", r.Query)
 	}

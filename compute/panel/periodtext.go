@@ -21,7 +21,7 @@ const (
 )
 
 // periodReader turns a row's period columns into the index of its period. It
-// remembers the last one, since neighbouring rows share a month or a text. One
+// remembers texts, since rows of one entity after another repeat the same ones. One
 // reader is used by one goroutine.
 type periodReader struct {
 	grain  calendar.Grain
@@ -31,10 +31,8 @@ type periodReader struct {
 	format *timeFormat // nil: none is declared
 	days   table.Days  // of a workbook: numbers are dates
 
-	last      string // text of the last period, one column
-	index     int64
-	other     bool // the last one had another offset
-	converted int  // times that had one
+	texts     periodTexts // read so far, of one column
+	converted int         // times that had another offset
 
 	month int64             // of the last date, in parts; its days
 	span  calendar.Interval // empty: none yet
@@ -145,17 +143,16 @@ func (r *periodReader) date(n [5]int64, fields []string) (int64, *periodFault) {
 // text reads the text of a period: by the declared format, or ISO 8601 of the dataset's grain
 // and other notations in which the year comes first.
 func (r *periodReader) text(text string) (int64, *periodFault) {
-	if text == r.last && text != "" {
-		if r.other {
+	if t := r.texts.find(text); t != nil {
+		if t.other {
 			r.converted++
 		}
-		return r.index, nil
+		return t.index, nil
 	}
 	before := r.converted
 	index, fault := r.read1(strings.TrimFunc(text, isBlank))
-	r.other = r.converted > before
 	if fault == nil {
-		r.last, r.index = strings.Clone(text), index
+		r.texts.add(text, index, r.converted > before)
 	}
 	return index, fault
 }

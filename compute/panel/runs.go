@@ -131,16 +131,34 @@ func (f *rows) keep(store *spill.Store, b *batch) error {
 	return nil
 }
 
-// order is the rows' order by period; nil: they are in it.
+// order is the rows' order by period; nil: they are in it. Rows of one period stay in the
+// order of the file.
 func (b *batch) order() []int32 {
 	if slices.IsSorted(b.period) {
 		return nil
 	}
 	order := make([]int32, len(b.period))
-	for i := range order {
-		order[i] = int32(i) //nolint:gosec // a batch has far fewer rows
+	first, last := slices.Min(b.period), slices.Max(b.period)
+	if last-first >= int64(len(order)) { // so sparse that counting takes more room than the rows
+		for i := range order {
+			order[i] = int32(i) //nolint:gosec // a batch has far fewer rows
+		}
+		slices.SortStableFunc(order, func(i, j int32) int { return cmp.Compare(b.period[i], b.period[j]) })
+		return order
 	}
-	slices.SortFunc(order, func(i, j int32) int { return cmp.Or(cmp.Compare(b.period[i], b.period[j]), cmp.Compare(i, j)) })
+	at := make([]int32, last-first+1) // by period, where its next row goes
+	for _, p := range b.period {
+		at[p-first]++
+	}
+	begin := int32(0)
+	for i, n := range at {
+		at[i] = begin
+		begin += n
+	}
+	for i, p := range b.period {
+		order[at[p-first]] = int32(i) //nolint:gosec // as above
+		at[p-first]++
+	}
 	return order
 }
 

@@ -3,6 +3,7 @@ package spill
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 )
 
 // blockLen is how many numbers a block has: as many as a tile has cells, about.
@@ -25,8 +26,8 @@ func (n *Numbers) Read(from int, into []int64) error {
 	}
 	var scratch []byte
 	for len(into) > 0 {
-		skip := from % blockLen
-		count := min(blockLen-skip, len(into))
+		before := from % blockLen
+		count := min(blockLen-before, len(into))
 		b := n.blocks[from/blockLen]
 		if b.bytes == nil && cap(scratch) < b.size {
 			scratch = make([]byte, max(b.size, blockLen*2))
@@ -35,7 +36,7 @@ func (n *Numbers) Read(from int, into []int64) error {
 		if err != nil {
 			return err
 		}
-		if err := decode(encoded, skip, into[:count]); err != nil {
+		if err := decode(encoded, before, into[:count]); err != nil {
 			return err
 		}
 		from, into = from+count, into[count:]
@@ -58,15 +59,27 @@ func (n *Numbers) Each(fn func([]int64) error) error {
 	return nil
 }
 
-// decode skips so many numbers of a block and reads as many as into has.
-func decode(b []byte, skip int, into []int64) error {
-	for ; skip > 0; skip-- { // a number ends with the first byte below 0x80
+// skip passes over so many numbers: each ends with the first byte below 0x80. Who reads a
+// list in lines that are shorter than a block passes over most of a block for each of them.
+func skip(b []byte, n int) []byte {
+	const high = 0x8080808080808080
+	for n >= 8 && len(b) >= 8 { // in which at most eight end; all the eight only where the last byte ends one
+		n -= bits.OnesCount64(^binary.LittleEndian.Uint64(b) & high)
+		b = b[8:]
+	}
+	for ; n > 0; n-- {
 		at := 0
 		for at < len(b) && b[at] >= 0x80 {
 			at++
 		}
 		b = b[min(at+1, len(b)):]
 	}
+	return b
+}
+
+// decode passes over so many numbers of a block and reads as many as into has.
+func decode(b []byte, before int, into []int64) error {
+	b = skip(b, before)
 	for i := range into {
 		v, size := binary.Varint(b)
 		if size <= 0 {

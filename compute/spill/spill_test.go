@@ -125,3 +125,38 @@ func TestTheFileIsSealedAndLeavesNothingBehind(t *testing.T) {
 		t.Errorf("after closing: %v", err)
 	}
 }
+
+// TestLinesOfAListAreReadFromAnywhere reads numbers of all lengths from every place of a
+// block, in lines that end anywhere.
+func TestLinesOfAListAreReadFromAnywhere(t *testing.T) {
+	s := New(t.TempDir(), 0)
+	defer s.Close() //nolint:errcheck // nothing is in a file
+	w := s.Writer()
+	var want []int64
+	for i := range blockLen + 300 {
+		v := int64(1) << (i * 7 % 63)
+		if i%3 == 0 {
+			v = int64(i % 64)
+		}
+		if i%5 == 0 {
+			v = -v
+		}
+		want = append(want, v)
+	}
+	if err := w.AppendAll(want); err != nil {
+		t.Fatal(err)
+	}
+	list, err := w.Done()
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := make([]int64, 37)
+	for from := range len(want) - len(line) {
+		if from > 600 && from < blockLen-600 {
+			continue
+		}
+		if err := list.Read(from, line); err != nil || !slices.Equal(line, want[from:from+len(line)]) {
+			t.Fatalf("from %d: %d, %v; want %d", from, line, err, want[from:from+len(line)])
+		}
+	}
+}

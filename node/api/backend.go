@@ -51,7 +51,7 @@ type Receipt struct {
 
 // Blobs is the node's store of content-addressed blobs.
 type Blobs interface {
-	// Put stores b, whose digest the caller has checked.
+	// Put stores b, whose digest it compares first: it fails where that is another.
 	Put(ctx context.Context, d catalog.Digest, b []byte) error
 	// Get returns the blob, verified. An error that wraps ErrNotFound means
 	// that this node does not hold it.

@@ -22,6 +22,8 @@ const (
 	// side's consent, so that one that will be refused is not sent first. It
 	// costs a round trip, which tiles should not pay.
 	expectFrom = 1 << 20
+	// firstRead bounds the memory that an answer gets before its bytes are here.
+	firstRead = 1 << 20
 )
 
 // Client makes requests to peers, over connections that it keeps: a pool for
@@ -83,19 +85,22 @@ func (c *Client) Do(ctx context.Context, node, method, path string, body []byte)
 	if body != nil {
 		r = bytes.NewReader(body)
 	}
-	answer, err := c.Stream(ctx, node, method, path, r, int64(len(body)))
+	answer, err := c.stream(ctx, node, method, path, r, int64(len(body)))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = answer.Close() }() // read to the end, or given up
-	b, err := io.ReadAll(io.LimitReader(answer, c.opts.MaxResponse+1))
-	if err != nil {
+	var b bytes.Buffer
+	// A tile is read in one piece, and not copied from buffer to buffer as they grow. What
+	// the other side says is believed only so far.
+	b.Grow(int(min(max(answer.size, 0), firstRead, c.opts.MaxResponse)) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(answer, c.opts.MaxResponse+1)); err != nil {
 		return nil, err
 	}
-	if int64(len(b)) > c.opts.MaxResponse {
+	if int64(b.Len()) > c.opts.MaxResponse {
 		return nil, fmt.Errorf("%s %s of node %s: %w: the limit is %d bytes", method, path, node, ErrResponseTooLarge, c.opts.MaxResponse)
 	}
-	return b, nil
+	return b.Bytes(), nil
 }
 
 // JSON sends in as JSON (nil: no body) and decodes the answer to out (nil: the
@@ -123,6 +128,14 @@ func (c *Client) JSON(ctx context.Context, node, method, path string, in, out an
 // body that is cut short is an error of Read, never an early end. Errors are
 // those of Do.
 func (c *Client) Stream(ctx context.Context, node, method, path string, body io.Reader, size int64) (io.ReadCloser, error) {
+	answer, err := c.stream(ctx, node, method, path, body, size)
+	if err != nil {
+		return nil, err // and no answerBody that is nil
+	}
+	return answer, nil
+}
+
+func (c *Client) stream(ctx context.Context, node, method, path string, body io.Reader, size int64) (*answerBody, error) {
 	p, err := c.pool(node)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
@@ -144,7 +157,7 @@ func (c *Client) Stream(ctx context.Context, node, method, path string, body io.
 		defer func() { _ = response.Body.Close() }() // an error's, and bounded
 		return nil, what.remote(response)
 	}
-	return &answerBody{ReadCloser: response.Body, ctx: ctx, dog: dog, what: what}, nil
+	return &answerBody{ReadCloser: response.Body, size: response.ContentLength, ctx: ctx, dog: dog, what: what}, nil
 }
 
 // pool returns the connections to a node, new ones if the roster has another

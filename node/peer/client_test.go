@@ -290,6 +290,47 @@ func TestConnectionsAreKeptAndBounded(t *testing.T) {
 	}
 }
 
+// TestARefusalWithoutABodyKeepsTheConnection: a blob that is not held is asked for often. What
+// may have left a part of a request's body unread closes it.
+func TestARefusalWithoutABodyKeepsTheConnection(t *testing.T) {
+	failed := newRecord()
+	nodes := startCluster(t, Options{}, ServerOptions{Failed: func(_, _, _ string, err error) { failed.add(err) }}, func(s *Server) {
+		refuse := func(context.Context, string, http.ResponseWriter, *http.Request) error {
+			return &Error{Status: http.StatusNotFound, Kind: "none", Message: "this node does not hold it"}
+		}
+		s.Handle(http.MethodGet, "/blob", 0, refuse)
+		s.Handle(http.MethodPost, "/blob", 1<<20, refuse)
+	}, "a", "b")
+	a := nodes["a"]
+	open := func() *Conn {
+		list := a.client.conns.list()
+		if len(list) != 1 {
+			t.Fatalf("%d connections are open, want 1", len(list))
+		}
+		return list[0]
+	}
+	ask := func(method string, body []byte) {
+		t.Helper()
+		_, err := a.client.Do(t.Context(), "b", method, "/blob", body)
+		if remote, told := errors.AsType[*RemoteError](err); !told || remote.Kind != "none" {
+			t.Fatalf("%s: %v", method, err)
+		}
+	}
+	ask(http.MethodGet, nil)
+	first := open()
+	for range 10 {
+		ask(http.MethodGet, nil)
+		if open() != first {
+			t.Fatal("a refusal of a request without a body closed its connection")
+		}
+	}
+	ask(http.MethodPost, make([]byte, 1<<20))
+	ask(http.MethodGet, nil)
+	if open() == first {
+		t.Error("a refusal that left a body unread kept its connection")
+	}
+}
+
 func TestClosedClientCallsNobody(t *testing.T) {
 	nodes := startCluster(t, Options{}, ServerOptions{}, echo, "a", "b")
 	a := nodes["a"]

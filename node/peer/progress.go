@@ -65,6 +65,7 @@ func (b *sentBody) Close() error { return nil }
 // stall limit says once the buffers are full.
 type answerBody struct {
 	io.ReadCloser
+	size int64           // as the other side says; -1: it does not
 	ctx  context.Context // of the call that the body belongs to
 	dog  *watchdog
 	what callName

@@ -88,7 +88,7 @@ func (s *Server) Handle(method, pattern string, maxBody int64, h Handler) {
 	}
 	route := method + " " + pattern
 	s.routes.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
-		s.serve(&response{ResponseWriter: w}, r, route, maxBody, h)
+		s.serve(&response{ResponseWriter: w, body: r.ContentLength != 0}, r, route, maxBody, h)
 	})
 }
 
@@ -128,7 +128,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	_, route := s.routes.Handler(r)
 	if route == "" || r.URL.Path != path.Clean(r.URL.Path) || r.URL.Host != "" {
 		from, _ := r.Context().Value(nodeKey{}).(string)
-		s.answer(&response{ResponseWriter: w}, from, r.Method, "",
+		s.answer(&response{ResponseWriter: w, body: r.ContentLength != 0}, from, r.Method, "",
 			&Error{Status: http.StatusNotFound, Kind: KindUnknownRoute, Message: "no such route"})
 		return
 	}
@@ -188,8 +188,12 @@ func (s *Server) answer(w *response, from, method, route string, err error) {
 	default:
 		told = &Error{Status: http.StatusInternalServerError, Kind: KindInternal, Message: "internal error"}
 	}
-	// The unread rest of a body cannot be told from a next request.
-	w.Header().Set("Connection", "close")
+	if w.body {
+		// The unread rest of a body cannot be told from a next request. Without one the
+		// connection stays: a node that asks for blobs is often told that this one has none,
+		// and would pay for each with a handshake.
+		w.Header().Set("Connection", "close")
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(told.Status)
 	// A caller that is gone does not need its answer.
@@ -212,6 +216,7 @@ func tooLarge(limit int64) *Error {
 // response notes whether the answer has begun.
 type response struct {
 	http.ResponseWriter
+	body  bool // the request has one, or may have
 	begun bool
 }
 

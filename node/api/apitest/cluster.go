@@ -257,6 +257,9 @@ func (c *Cluster) Changes() <-chan struct{} {
 
 // Put implements api.Blobs.
 func (c *Cluster) Put(_ context.Context, d catalog.Digest, b []byte) error {
+	if got := catalog.Sum(b); got != d {
+		return fmt.Errorf("blob %s: the bytes have digest %s", d, got)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.blobs[d] = slices.Clone(b)
