@@ -99,6 +99,8 @@ type Policy struct {
 	// scaled instead of the range (package caps).
 	Caps     map[string]string `json:"caps,omitempty" since:"3"`
 	AboveCap AboveCap          `json:"above_cap,omitempty" since:"3"` // empty: AboveCapRefuse
+	// VersionDays is for how long a version is kept after a newer one was live; 0: for ever.
+	VersionDays int `json:"version_days,omitempty" since:"6"`
 }
 
 // What holds where a policy leaves the field out.
@@ -113,6 +115,9 @@ const (
 	MinRetention = 2
 	MaxRetention = 36500
 )
+
+// MaxVersionDays bounds for how long a policy keeps versions that were superseded.
+const MaxVersionDays = 3650
 
 // Retention is for how long a query's answer is kept after it was given, in milliseconds.
 func (p Policy) Retention() int64 {

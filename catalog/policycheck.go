@@ -89,6 +89,20 @@ func (d Descriptor) checkRetention() *Refusal {
 	return nil
 }
 
+// checkVersionDays refuses it for protected datasets: the release rule takes a figure of the
+// version that gave it first, so that of those none can go (RELEASE.md section 2.6).
+func checkVersionDays(d Descriptor) *Refusal {
+	switch n := d.Policy.VersionDays; {
+	case n == 0:
+		return nil
+	case n < 0 || n > MaxVersionDays:
+		return Invalid("policy.version_days", "policy.version_days", n, MaxVersionDays)
+	case !d.Policy.Public:
+		return Invalid("policy.version_days", "policy.version_days_protected")
+	}
+	return nil
+}
+
 func (d Descriptor) checkPortfolios() *Refusal {
 	if n := d.Policy.Portfolios; n < 0 || n > MaxColumns {
 		return Invalid("policy.portfolios", "policy.portfolios", n, MaxColumns)

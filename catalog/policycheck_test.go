@@ -113,6 +113,16 @@ func TestPolicyChecksNameTheFieldAndTheFix(t *testing.T) {
 		{"unrelated where public", "", "", func(d *Descriptor) {
 			d.Policy = Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, Public: true, Unrelated: []string{"guarded"}}
 		}},
+		{"versions of ten years", "", "", func(d *Descriptor) {
+			d.Policy = Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, Public: true, VersionDays: MaxVersionDays}
+		}},
+		{"versions of more", "policy.version_days", "1 to 3650 days", func(d *Descriptor) {
+			d.Policy = Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, Public: true, VersionDays: MaxVersionDays + 1}
+		}},
+		{"versions of less than a day", "policy.version_days", "1 to 3650 days", func(d *Descriptor) {
+			d.Policy = Policy{Aggregates: []string{"sum"}, Grain: calendar.Month, Public: true, VersionDays: -1}
+		}},
+		{"protected versions that go", "policy.version_days", "needs public: true", func(d *Descriptor) { d.Policy.VersionDays = 7 }},
 		{"joined", "", "", func(d *Descriptor) { d.Policy.Joins = []string{"energy"} }},
 		{"joined to itself", "policy.joins[0]", "another dataset", func(d *Descriptor) { d.Policy.Joins = []string{"emissions"} }},
 		{"joined at another grain", "policy.joins", "set policy.grain to month", func(d *Descriptor) { d.Policy.Joins, d.Policy.Grain = []string{"energy"}, calendar.Year }},

@@ -257,6 +257,26 @@ var policyFields = []PolicyField{
 			l.text("policy.above_cap", string(d.Policy.AboveCap), string(to.Policy.AboveCap), AmendPromised.where(clipped))
 		},
 	},
+	{
+		Name: "version_days", In: func(p *Policy) any { return &p.VersionDays }, Most: MaxVersionDays,
+		Public: true, check: checkVersionDays,
+		words: func(d Descriptor) string {
+			if d.Policy.VersionDays == 0 {
+				return ""
+			}
+			return fmt.Sprintf("a version can be asked for %d days after a newer one came; then the nodes give it up", d.Policy.VersionDays)
+		},
+		odrl: func(d Descriptor) []Term {
+			if d.Policy.VersionDays == 0 {
+				return nil
+			}
+			return []Term{{Name: "weir:versionRetention", Value: fmt.Sprintf("P%dD", d.Policy.VersionDays), Type: "xsd:duration"}}
+		},
+		// What has expired by the descriptor before stays so.
+		amend: func(l *changeList, d, to Descriptor) {
+			l.text("policy.version_days", numberText(d.Policy.VersionDays), numberText(to.Policy.VersionDays), "")
+		},
+	},
 }
 
 // PolicyFields lists the fields of a policy.

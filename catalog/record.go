@@ -63,6 +63,10 @@ type Dataset struct {
 	AmendedAt int64       `json:"amended_at,omitempty"` // the last of them
 	Withdrawn *Withdrawal `json:"withdrawn,omitempty"`
 	Closed    uint64      `json:"closed,omitempty"` // the entry that closed it, after a restore
+	// Of a policy that keeps superseded versions for a time: every version before Kept was rejected or
+	// has expired, and every one after it and before Newer was rejected or withdrawn.
+	Kept  int `json:"kept,omitempty"`
+	Newer int `json:"newer,omitempty"`
 }
 
 // VersionState is where a version is on its way.
@@ -97,6 +101,18 @@ type Version struct {
 
 	Amended   int         `json:"amended,omitempty"` // amendments of the descriptor that its tiles and bitmaps follow
 	Withdrawn *Withdrawal `json:"withdrawn,omitempty"`
+	Expired   int64       `json:"expired,omitempty"` // since when it cannot be asked any more, and no node keeps it
+}
+
+// VersionExpired is what a live version is said to be that has expired. It is the State of none.
+const VersionExpired VersionState = "expired"
+
+// Standing is what people are told of where a version is.
+func (v Version) Standing() VersionState {
+	if v.Expired > 0 {
+		return VersionExpired
+	}
+	return v.State
 }
 
 // Attempt is one opening that was named.

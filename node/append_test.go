@@ -80,7 +80,7 @@ func (c *cluster) keeping(publisher *client.Client) *client.Client {
 	return c.clientWith(publisher.Key(), client.Options{Spool: c.t.TempDir()})
 }
 
-func appendText(ctx context.Context, t *testing.T, publisher *client.Client, descriptor, csv string) {
+func appendText(ctx context.Context, t testing.TB, publisher *client.Client, descriptor, csv string) {
 	t.Helper()
 	src, err := panel.ReadDescriptor("test.yaml", strings.NewReader(descriptor))
 	if err != nil {

@@ -25,6 +25,9 @@ import (
 // archive makes a backup of a cluster into a directory.
 func (c *cluster) archive(ctx context.Context, dir string, id *age.HybridIdentity) (backup.Made, backup.Archive) {
 	c.t.Helper()
+	if c.now != nil {
+		return c.archiveAt(ctx, dir, id, c.now)
+	}
 	return c.archiveAt(ctx, dir, id, time.Now)
 }
 

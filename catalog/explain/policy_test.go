@@ -28,7 +28,7 @@ func full() catalog.Descriptor {
 			Cubes: [][]string{{"county"}, {"industry", "size"}}, Moments: [][2]string{{"nox", "nox"}, {"nox", "so2"}}, Joins: []string{"energy", "water"},
 			Related: [][]string{{"nox", "old.nox_t"}, {"so2", "nox", "a.b"}}, Unrelated: []string{"plants", "open"}, Portfolios: 3,
 			PortfolioChange: catalog.PortfolioNever, DP: &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"},
-			RetentionDays: 30, Caps: map[string]string{"so2": "so2_permit", "nox": "nox_permit"}, AboveCap: catalog.AboveCapClip,
+			RetentionDays: 30, Caps: map[string]string{"so2": "so2_permit", "nox": "nox_permit"}, AboveCap: catalog.AboveCapClip, VersionDays: 7,
 		},
 	}
 }

@@ -46,6 +46,8 @@ func zhPolicyField(name string, d catalog.Descriptor) string {
 		return fmt.Sprintf("加噪结果：epsilon 每次查询 %s，每份合同 %s，总计 %s；delta 不超过 %s", p.DP.EpsilonPerQuery, p.DP.EpsilonPerContract, p.DP.EpsilonFamily, p.DP.Delta)
 	case "retention_days":
 		return fmt.Sprintf("查询内容和答案在回答后 %d 天内可以取得；之后节点将其忘记，只保留价格、预算和日志条目", cmp.Or(p.RetentionDays, catalog.DefaultRetention))
+	case "version_days":
+		return fmt.Sprintf("新版本发布后，旧版本在 %d 天内仍可查询；之后节点将其清除", p.VersionDays)
 	case "caps":
 		var all [][]string
 		for _, m := range p.Capped() {

@@ -212,6 +212,8 @@ func dataSentences() map[string]sentence {
 		"version.dropped":           {"dropped by its publisher", ""},
 		"version.entities":          {"%d entities", ""},
 		"version.entities_many":     {"the version covers %d entities, registry %s has %d", ""},
+		"version.expired":           {"version %d of dataset %s was given up on %s: its publisher's policy keeps a version for a time after a newer one came", ""},
+		"version.expired_held":      {"version %d of %s has expired, and no node has to hold it", ""},
 		"version.manifest":          {"the digest of the manifest is missing", ""},
 		"version.news":              {"what it declares of its sources contradicts what is public: %s", ""},
 		"version.not_live":          {"version %d of dataset %s is %s", ""},

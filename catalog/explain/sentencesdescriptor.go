@@ -90,6 +90,11 @@ func descriptorSentences() map[string]sentence {
 			"public: true switches grain off: every single reading can be queried",
 			"remove public or grain",
 		},
+		"policy.version_days": {"version_days is %d", "write 1 to %[2]d days, or leave it out: versions are kept for ever then"},
+		"policy.version_days_protected": {
+			"version_days needs public: true: figures of a protected dataset are computed from the version that released them first, so that none can be given up",
+			"leave version_days out",
+		},
 		"policy.related": {"%d groups, at most %d are possible", ""},
 		"policy.related_form": {
 			"%.130q is not a measure of another dataset",

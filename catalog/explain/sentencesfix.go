@@ -43,6 +43,7 @@ func fixSentences() map[string]sentence {
 		"fix.or_larger_epsilon":   {"or ask with an epsilon %s times as large", ""},
 		"fix.order_contract":      {"order one with `weir order create --dataset %s --purpose TEXT`", ""},
 		"fix.other_periods":       {"ask for larger groups or other periods; COUNT is always answered", ""},
+		"fix.oldest_version":      {"ask as of version %d, the oldest that is kept, or a later one, or leave the version out", ""},
 		"fix.other_version":       {"ask when its publisher has published another version", ""},
 		"fix.pair":                {"ask without --as-of and --join-as-of, as of versions %d and %d, or with one of the two alone", ""},
 		"fix.pair_other":          {"ask when either publisher has published another version", ""},

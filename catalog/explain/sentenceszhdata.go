@@ -212,6 +212,8 @@ func zhDataSentences() map[string]sentence {
 		"version.dropped":           {"已由发布方丢弃", ""},
 		"version.entities":          {"实体数为 %d", ""},
 		"version.entities_many":     {"该版本有 %d 个实体，而名录 %s 有 %d 个", ""},
+		"version.expired":           {"数据集 %[2]s 的版本 %[1]d 已于 %[3]s 清除：发布方的策略在新版本发布后只将旧版本保留一段时间", ""},
+		"version.expired_held":      {"%[2]s 的版本 %[1]d 已过期，节点无须再保存", ""},
 		"version.manifest":          {"缺少清单的摘要", ""},
 		"version.news":              {"对其来源的声明与公开内容矛盾：%s", ""},
 		"version.not_live":          {"数据集 %[2]s 的版本 %[1]d 的状态为“%[3]o”", ""},

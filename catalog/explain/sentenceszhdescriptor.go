@@ -90,6 +90,11 @@ func zhDescriptorSentences() map[string]sentence {
 			"public: true 会使 grain 失效：每个读数都可以查询",
 			"请去掉 public 或 grain",
 		},
+		"policy.version_days": {"version_days 为 %d", "请写 1 至 %[2]d 天，或去掉此项：去掉则永久保留各版本"},
+		"policy.version_days_protected": {
+			"version_days 须与 public: true 一起使用：受保护数据集的结果取自最先发布它们的版本，因此任何版本都不能清除",
+			"请去掉 version_days",
+		},
 		"policy.related": {"相关指标组数为 %d，最多允许 %d 个", ""},
 		"policy.related_form": {
 			"%.130q 不是其他数据集的指标",

@@ -43,6 +43,7 @@ func zhFixSentences() map[string]sentence {
 		"fix.or_larger_epsilon":   {"或将 epsilon 增大到 %s 倍", ""},
 		"fix.order_contract":      {"请用 `weir order create --dataset %s --purpose TEXT` 订购", ""},
 		"fix.other_periods":       {"请查询更大的组或其他周期；COUNT 总能回答", ""},
+		"fix.oldest_version":      {"请按版本 %d（仍保留的最早版本）或更新的版本查询，或不指定版本", ""},
 		"fix.other_version":       {"请待发布方发布新版本后再查询", ""},
 		"fix.pair":                {"查询时去掉 --as-of 和 --join-as-of，即截至版本 %d 和 %d；或只指定其中一个", ""},
 		"fix.pair_other":          {"请待任一发布方发布新版本后再查询", ""},

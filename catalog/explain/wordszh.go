@@ -10,7 +10,7 @@ func zhWords() map[string]string {
 		"publisher": "发布方", "buyer": "买方", "operator": "运营方", "node": "节点",
 		// states
 		"active": "有效", "suspended": "已暂停", "revoked": "已撤销", "open": "待处理", "approved": "已批准", "refused": "已拒绝",
-		"proposed": "已提出", "committed": "正在检查", "stored": "正在校验", "live": "已上线", "rejected": "未通过",
+		"proposed": "已提出", "committed": "正在检查", "stored": "正在校验", "live": "已上线", "expired": "已清除", "rejected": "未通过",
 		"committing": "等待承诺", "dealing": "正在分发", "erasing": "正在删除旧份额", "testing": "正在测试", "signing": "正在签名", "ready": "就绪", "failed": "失败", "wanted": "已要求更换",
 		"accepted": "已接受", "running": "正在进行", "done": "已完成", "storing": "正在存储", "lining": "第一次检查", "proving": "第二次检查", "dropped": "已删除",
 		// what nodes and datasets have

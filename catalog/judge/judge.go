@@ -321,5 +321,8 @@ func askedVersion(r records.Reader, d catalog.Dataset, q catalog.Request) (catal
 	if no := WithdrawnVersion(d, v); err == nil && no != nil {
 		return v, no
 	}
+	if err == nil && v.Expired != 0 {
+		return v, expired(r, d, v)
+	}
 	return v, err
 }

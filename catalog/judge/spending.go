@@ -107,6 +107,27 @@ func WithdrawnVersion(d catalog.Dataset, v catalog.Version) *catalog.Refusal {
 	return r.WithFix("fix.other_version")
 }
 
+// expired refuses what is asked of a version that is not kept any more, and names the oldest that is. A run of
+// more than a few that were withdrawn is not gone through for it: the newest can be asked, too.
+func expired(r records.Reader, d catalog.Dataset, v catalog.Version) error {
+	no := catalog.Refuse(catalog.RefusedPolicy, "expired", "version.expired", v.Version, d.ID, calendar.LastDay(v.Expired+1)).
+		WithNumber("expired", v.Expired).WithField("release")
+	if d.Live == 0 {
+		return no.WithFix("fix.other_version")
+	}
+	oldest := d.Kept
+	for ; oldest < min(d.Live, d.Kept+64); oldest++ {
+		x, err := records.Find[catalog.Version](r, records.PrefixVersion+records.VersionName(d.ID, oldest))
+		if err != nil {
+			return err
+		}
+		if x.State == catalog.VersionLive && x.Withdrawn == nil {
+			return no.WithNumber("oldest", int64(oldest)).WithFix("fix.oldest_version", oldest)
+		}
+	}
+	return no.WithNumber("oldest", int64(d.Live)).WithFix("fix.oldest_version", d.Live)
+}
+
 // RuleKeyWorn is a conflict that does not pass (PROTOCOL.md section 7.2).
 const RuleKeyWorn = "key_worn"
 

@@ -188,6 +188,9 @@ func goLive(c *applyContext, v catalog.Version) error {
 	d.Live = v.Version
 	v.State, v.LiveAt, v.Entries, c.out.Live = catalog.VersionLive, c.now, append(v.Entries, c.seq), true
 	v.Parity, v.Held = nil, nil
+	if err := c.expire(&d, v); err != nil {
+		return err
+	}
 	return cmp.Or(c.putChanged(d, v.Version, records.ChangeListed), c.putVersion(v))
 }
 

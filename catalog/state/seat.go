@@ -198,7 +198,7 @@ func ackAnew(tx records.Tx, node string) error {
 		}
 		v.Acks = slices.DeleteFunc(v.Acks, func(id string) bool { return id == node })
 		name := records.VersionName(v.Dataset, v.Version)
-		if err := todo(tx, true, records.PrefixTodoAck+node+"/"+name, ""); err != nil {
+		if err := todo(tx, v.Expired == 0, records.PrefixTodoAck+node+"/"+name, ""); err != nil {
 			return err
 		}
 		if err := records.Put(tx, records.PrefixVersion+name, v); err != nil {

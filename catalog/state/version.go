@@ -191,6 +191,8 @@ func ackVersion(c *applyContext, b catalog.VersionAck) error {
 	switch {
 	case v.State == catalog.VersionProposed || v.State == catalog.VersionRejected:
 		return outOfTurn(v)
+	case v.Expired != 0:
+		return catalog.Conflict("version_state", "version.expired_held", v.Version, v.Dataset)
 	case slices.Contains(v.Acks, c.node.ID):
 		return catalog.Conflict("twice", "node.acknowledged", c.node.ID)
 	case !b.Reason.IsZero() && v.State == catalog.VersionLive:

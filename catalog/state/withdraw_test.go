@@ -143,3 +143,264 @@ func TestNothingIsTakenOfAWithdrawnVersion(t *testing.T) {
 	}
 	sameElsewhere(t, w)
 }
+
+// kept is a world of the newest feature level with a public dataset "open" whose versions are kept for so many days
+// after a newer one came; none is published.
+func kept(t statetest.T, days int) (*world, catalog.Descriptor) {
+	body := testInit(3, 2)
+	body.Level = FeatureLevel
+	w := newWorldOf(t, body).admit().registry("enterprises", statetest.Rows(0, 40), 16).key("bureau")
+	d := openDescriptor("open")
+	d.Policy.Unrelated, d.Policy.VersionDays = nil, days
+	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
+	return w, d
+}
+
+// expired are the versions of "open" that have expired.
+func (w *world) expired() (numbers []int) {
+	w.t.Helper()
+	for _, v := range must[[]catalog.Version](w.t)(w.view().Versions().Of("open")) {
+		if v.Expired != 0 {
+			numbers = append(numbers, v.Version)
+		}
+	}
+	return numbers
+}
+
+func (w *world) wantExpired(what string, want ...int) {
+	w.t.Helper()
+	if got := w.expired(); !slices.Equal(got, want) {
+		w.t.Fatalf("%s: versions %v have expired, want %v", what, got, want)
+	}
+}
+
+// TestSupersededVersionsExpireByThePolicy: as the next version goes live, and never the newest two. What has expired is
+// asked no more, and no node has to hold it.
+func TestSupersededVersionsExpireByThePolicy(t *testing.T) {
+	w, d := kept(t, 2)
+	contract := w.contract("bank", catalog.OrderCreate{Dataset: "open"})
+	for n := 1; n <= 2; n++ {
+		w.publish(d, w.proposal(d, 40, 12, nil), nil)
+		w.stored("open", n, 2) // node3 is away
+		w.live("open", n)
+		w.now += testDay
+	}
+	w.live2("open", d)
+	w.wantExpired("the first one was superseded a day ago")
+	asOf := func(n int) catalog.QuerySubmit {
+		q := plainSum("open", "nox")
+		q.AsOf = n
+		return submit(contract, q)
+	}
+	open := w.ok("bank", catalog.KindQuerySubmit, asOf(1)).ID
+	w.now += testDay
+	fourth := w.live2("open", d)
+	w.wantExpired("the first one was superseded two days ago", 1)
+	if v := must[catalog.Version](t)(w.view().Versions().Get("open", 1)); v.Expired != w.now || v.State != catalog.VersionLive || v.Standing() != catalog.VersionExpired {
+		t.Fatalf("version %+v", v)
+	}
+	r := w.no("bank", catalog.KindQuerySubmit, asOf(1), catalog.RefusedPolicy, "expired")
+	if r.Field != "release" || !strings.Contains(explain.Fix(r), "version 2") || len(r.Numbers) != 2 {
+		t.Fatalf("refusal %+v", r)
+	}
+	w.ok("bank", catalog.KindQuerySubmit, asOf(2))
+	w.ok("bank", catalog.KindQuerySubmit, asOf(0))
+	if todo := must[[]catalog.Version](t)(w.view().Versions().Unacked("node3")); len(todo) != 1 || todo[0].Version != 2 {
+		t.Fatalf("node3 has to hold %+v", todo)
+	}
+	w.no("node3", catalog.KindVersionAck, catalog.VersionAck{Dataset: "open", Version: 1}, catalog.RefusedConflict, "version_state")
+	w.ok("node3", catalog.KindVersionAck, catalog.VersionAck{Dataset: "open", Version: 2})
+
+	// A query that was accepted before is answered.
+	w.ok("node1", catalog.KindQueryAttempt, w.attempt(open, 1))
+	for i, node := range []string{"node1", "node2"} {
+		w.ok(node, catalog.KindQueryShare, w.share(open, 1, i))
+	}
+	if q := w.query(open); q.State != catalog.QueryDone {
+		t.Fatalf("query %+v", q)
+	}
+	w.no("bank", catalog.KindQuerySubmit, asOf(1), catalog.RefusedPolicy, "expired") // a repeat of it is none
+
+	// A machine that takes a seat is not asked to hold what has expired.
+	w.replace3("node3-b")
+	for _, v := range must[[]catalog.Version](t)(w.view().Versions().Unacked("node3")) {
+		if v.Expired != 0 {
+			t.Errorf("the new machine has to hold version %d", v.Version)
+		}
+	}
+	w.now += 400 * testDay
+	w.ok("bureau", catalog.KindQuerySubmit, catalog.QuerySubmit{Receiving: testReceiving("bureau"), Request: asOf(fourth).Request})
+	w.wantExpired("nothing was published since", 1)
+	w.live2("open", d)
+	w.wantExpired("the one before the newest is kept", 1, 2, 3)
+	sameElsewhere(t, w)
+}
+
+// TestALeaderThatLiesAboutTheTimeExpiresNothing: what counts is when the owner of the dataset proposed the version.
+func TestALeaderThatLiesAboutTheTimeExpiresNothing(t *testing.T) {
+	w, d := kept(t, 1)
+	for range 3 {
+		w.live2("open", d)
+	}
+	number := w.publish(d, w.proposal(d, 40, 12, nil), nil)
+	w.stored("open", number, 3)
+	w.ok("node1", catalog.KindVersionAttempt, catalog.VersionAttempt{Dataset: "open", Version: number, Attempt: 1, Active: w.active(), Root: "node1"})
+	w.ok("node2", catalog.KindVersionParity, catalog.VersionParity{Dataset: "open", Version: number, Attempt: 1, Share: 1, Modulus: 97})
+	w.now += 3650 * testDay // by an entry of the leader's own
+	w.ok("node1", catalog.KindVersionParity, catalog.VersionParity{Dataset: "open", Version: number, Attempt: 1, Share: 96, Modulus: 97})
+	if live := w.dataset("open").Live; live != number {
+		t.Fatalf("live is %d", live)
+	}
+	w.wantExpired("ten years later by the leader's word")
+}
+
+// TestAnEntryExpiresFewVersions however many are due, over rejected and withdrawn ones, too.
+func TestAnEntryExpiresFewVersions(t *testing.T) {
+	w, d := kept(t, 0)
+	for n := 1; n <= 150; n++ {
+		if n > 30 && n <= 130 && n != 60 {
+			number := w.ok("bureau", catalog.KindVersionPropose, w.proposal(d, 40, 12, nil)).Version
+			w.ok("bureau", catalog.KindVersionDrop, catalog.VersionCommit{Dataset: "open", Version: number})
+			continue
+		}
+		w.live2("open", d)
+	}
+	w.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "open", Version: 60, Reason: "a wrong file"})
+	w.now += 10 * testDay
+	w.ok("bureau", catalog.KindDatasetAmend, w.amendment("open", func(d *catalog.Descriptor) { d.Policy.VersionDays = 1 }))
+	d = w.dataset("open").Descriptor
+	var all []int
+	for n := range 149 {
+		if n < 30 || n == 59 || n >= 130 {
+			all = append(all, n+1)
+		}
+	}
+	for entries := 1; ; entries++ {
+		before := w.dataset("open")
+		w.live2("open", d)
+		after := w.dataset("open")
+		if steps := after.Kept - max(before.Kept, 1) + after.Newer - before.Newer; steps > 2*mostExpired || entries > 6 {
+			t.Fatalf("entry %d moved on by %d: %+v", entries, steps, after)
+		}
+		if got := w.expired(); len(got) == len(all) {
+			break
+		} else if !slices.Equal(got, all[:len(got)]) {
+			t.Fatalf("%v have expired, and of all they are not the oldest", got)
+		}
+	}
+	w.wantExpired("all but the newest", all...)
+	w.now += 2 * testDay
+	w.live2("open", d)
+	if got := w.expired(); got[len(got)-1] != w.dataset("open").Kept-1 || w.dataset("open").Kept != w.dataset("open").Live-1 {
+		t.Fatalf("%v have expired: %+v", got, w.dataset("open"))
+	}
+	sameElsewhere(t, w)
+}
+
+// TestWhatHasExpiredStaysSo however the policy is amended; from then on the new one holds.
+func TestWhatHasExpiredStaysSo(t *testing.T) {
+	w, d := kept(t, 1)
+	days := func(n int) {
+		t.Helper()
+		w.ok("bureau", catalog.KindDatasetAmend, w.amendment("open", func(d *catalog.Descriptor) { d.Policy.VersionDays = n }))
+		d = w.dataset("open").Descriptor
+	}
+	next := func() {
+		t.Helper()
+		w.now += 2 * testDay
+		w.live2("open", d)
+	}
+	for range 3 {
+		next()
+	}
+	w.wantExpired("a day", 1)
+	days(30)
+	next()
+	next()
+	w.wantExpired("a month", 1)
+	days(0)
+	w.now += 100 * testDay
+	next()
+	w.wantExpired("for ever", 1)
+	days(3650)
+	next()
+	w.wantExpired("ten years", 1)
+	days(1)
+	next()
+	w.wantExpired("a day again", 1, 2, 3, 4, 5, 6)
+}
+
+// TestAWithdrawnVersionGivesWayToNoneThatHasExpired: nothing is answered until the next one then.
+func TestAWithdrawnVersionGivesWayToNoneThatHasExpired(t *testing.T) {
+	w, d := kept(t, 1)
+	for range 4 {
+		w.live2("open", d)
+		w.now += 2 * testDay
+	}
+	w.wantExpired("a day", 1, 2)
+	withdraw := func(n int) {
+		t.Helper()
+		w.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "open", Version: n, Reason: "a wrong file"})
+	}
+	withdraw(4)
+	if live := w.dataset("open").Live; live != 3 {
+		t.Fatalf("live is %d", live)
+	}
+	withdraw(3)
+	if live := w.dataset("open").Live; live != 0 {
+		t.Fatalf("live is %d", live)
+	}
+	asOf := func(n int) catalog.QuerySubmit {
+		q := plainSum("open", "nox")
+		q.AsOf = n
+		return catalog.QuerySubmit{Receiving: testReceiving("bureau"), Request: q}
+	}
+	w.no("bureau", catalog.KindQuerySubmit, asOf(0), catalog.RefusedConflict, "no_release")
+	if r := w.no("bureau", catalog.KindQuerySubmit, asOf(2), catalog.RefusedPolicy, "expired"); !strings.Contains(explain.Fix(r), "another version") {
+		t.Fatalf("refusal %+v", r)
+	}
+	withdraw(2) // whoever was answered from it is told that it was wrong
+	w.no("bureau", catalog.KindQuerySubmit, asOf(2), catalog.RefusedPolicy, "withdrawn")
+	fifth := w.live2("open", d)
+	w.ok("bureau", catalog.KindQuerySubmit, asOf(0))
+	w.now += 2 * testDay
+	w.live2("open", d)
+	w.wantExpired("withdrawn ones, too", 1, 2, 3, 4)
+	if r := w.no("bureau", catalog.KindQuerySubmit, asOf(1), catalog.RefusedPolicy, "expired"); !strings.Contains(explain.Fix(r), "version 5") || fifth != 5 {
+		t.Fatalf("refusal %+v", r)
+	}
+	sameElsewhere(t, w)
+}
+
+// TestAWithdrawnVersionSupersedesNone: the one before it was the newest again, and its days begin with the next.
+func TestAWithdrawnVersionSupersedesNone(t *testing.T) {
+	w, d := kept(t, 2)
+	w.live2("open", d)
+	w.live2("open", d)
+	w.ok("bureau", catalog.KindDatasetWithdraw, catalog.DatasetWithdraw{Dataset: "open", Version: 2, Reason: "a wrong file"})
+	w.now += 10 * testDay
+	w.live2("open", d)
+	w.now += testDay
+	w.live2("open", d)
+	w.wantExpired("a day after the third came")
+	w.now += testDay
+	w.live2("open", d)
+	w.wantExpired("two days after the third came", 1, 2)
+}
+
+// TestVersionDaysCameWithTheirLevel: a cluster below it takes none, nor a program of before.
+func TestVersionDaysCameWithTheirLevel(t *testing.T) {
+	body := testInit(3, 2)
+	body.Level = 5
+	w := newWorldOf(t, body).admit().registry("enterprises", statetest.Rows(0, 40), 16).key("bureau")
+	d := openDescriptor("open")
+	d.Policy.Unrelated = nil
+	short := d
+	short.Policy.VersionDays = 7
+	w.no("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: short}, catalog.RefusedInvalid, "body")
+	w.ok("bureau", catalog.KindDatasetCreate, catalog.DatasetCreate{Descriptor: d})
+	amend := w.amendment("open", func(d *catalog.Descriptor) { d.Policy.VersionDays = 7 })
+	w.no("bureau", catalog.KindDatasetAmend, amend, catalog.RefusedInvalid, "body")
+	w.ok("operator", catalog.KindClusterLevel, catalog.ClusterLevel{Level: 6})
+	w.ok("bureau", catalog.KindDatasetAmend, amend)
+}

@@ -173,20 +173,23 @@ func TestExamplesOfTheDescriptorGuideAreAccepted(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What cannot stand beside a field.
+	protected := []string{
+		"policy.min_cohort", "policy.min_coverage", "policy.cubes", "policy.moments", "policy.joins", "policy.related",
+		"policy.portfolios", "policy.portfolio_change", "policy.dp",
+	}
 	excluded := map[string][]string{
-		"entity.registry": {"entity.attributes", "policy.cubes"},
-		"period.columns":  {"period.column"},
-		"policy.grain":    {"policy.joins"},
-		"policy.public": {
-			"policy.min_cohort", "policy.min_coverage", "policy.cubes", "policy.moments", "policy.joins", "policy.related",
-			"policy.portfolios", "policy.portfolio_change", "policy.dp",
-		},
+		"entity.registry":          {"entity.attributes", "policy.cubes"},
+		"period.columns":           {"period.column"},
+		"policy.grain":             {"policy.joins"},
+		"policy.public":            protected,
+		"policy.version_days":      protected,
 		"entity.attributes[].name": {"policy.cubes"},
 		"entity.columns":           {"entity.column"},
 		"wide.columns":             {"period.column"},
 		"wide.except":              {"period.column"},
 		"period.stamp":             {"policy.grain", "policy.joins"},
 	}
+	public := map[string]any{"policy.public": true}
 	// What has to stand beside a field.
 	beside := map[string]map[string]any{
 		"parameter.column":    {"parameter.value": "value"},
@@ -196,6 +199,7 @@ func TestExamplesOfTheDescriptorGuideAreAccepted(t *testing.T) {
 		"censored.undetected": {"censored.below": "zero"},
 		"rename":              {"entity.column": "station"},
 		"period.stamp":        {"period.grain": "hour"},
+		"policy.version_days": public,
 		"policy.caps":         {"entity.attributes": []any{"permit", "county", "industry"}, "entity.numbers": []any{"permit"}},
 		"policy.above_cap": {
 			"entity.attributes": []any{"permit", "county", "industry"}, "entity.numbers": []any{"permit"}, "policy.caps": map[string]any{"nox": "permit"},

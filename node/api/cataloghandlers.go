@@ -48,7 +48,7 @@ func listings(v state.View, p records.Page) ([]dcat.Listing, string, error) {
 			}
 			newest = append([]catalog.Version{live}, newest...)
 		}
-		out[i].Versions = slices.DeleteFunc(newest, func(v catalog.Version) bool { return v.Withdrawn != nil })
+		out[i].Versions = slices.DeleteFunc(newest, func(v catalog.Version) bool { return v.Withdrawn != nil || v.Expired > 0 })
 	}
 	return out, next, nil
 }

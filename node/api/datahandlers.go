@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
@@ -180,13 +182,24 @@ func showVersion(ctx context.Context, s *server, in *versionWait) (*reply[catalo
 	})
 }
 
+// keptVersion finds a version of which the nodes keep what it is made of.
+func keptVersion(v state.View, in ByVersion) (catalog.Version, error) {
+	version, err := findVersion(v, in)
+	if err == nil && version.Expired > 0 {
+		err = wire.NewProblem(http.StatusGone, wire.KindGone, fmt.Sprintf("version %d of dataset %s is gone since %s: it was kept for as long after a newer one came as the dataset's policy says",
+			in.Version, in.ID, time.UnixMilli(version.Expired).UTC().Format(time.DateOnly))).
+			Advising("read the newest version: weir dataset show " + in.ID)
+	}
+	return version, err
+}
+
 func manifest(v state.View, in *ByVersion) (catalog.Digest, error) {
-	version, err := findVersion(v, *in)
+	version, err := keptVersion(v, *in)
 	return version.Manifest, err
 }
 
 func presence(v state.View, in *ByVersion) (catalog.Digest, error) {
-	version, err := findVersion(v, *in)
+	version, err := keptVersion(v, *in)
 	return version.Presence, err
 }
 

@@ -210,8 +210,13 @@ func Needed(v state.View, manifest func(d catalog.Digest) (tiles.Manifest, error
 	return needed, nil
 }
 
-// keptVersions are the versions that were not rejected.
+// keptVersions are the versions that were neither rejected nor have expired. What a query that is not over reads
+// is kept until it is over, though it has expired meanwhile.
 func keptVersions(v state.View) (kept []catalog.Version, err error) {
+	read, err := readVersions(v)
+	if err != nil {
+		return nil, err
+	}
 	datasets, err := v.Datasets()
 	if err != nil {
 		return nil, err
@@ -222,12 +227,31 @@ func keptVersions(v state.View) (kept []catalog.Version, err error) {
 			return nil, err
 		}
 		for _, x := range versions {
-			if x.State != catalog.VersionRejected {
+			if x.State != catalog.VersionRejected && (x.Expired == 0 || read[catalog.VersionOf{Dataset: d.ID, Version: x.Version}]) {
 				kept = append(kept, x)
 			}
 		}
 	}
 	return kept, nil
+}
+
+// readVersions are the versions that queries read which are not over.
+func readVersions(v state.View) (map[catalog.VersionOf]bool, error) {
+	queries, err := v.PendingQueries()
+	if err != nil {
+		return nil, err
+	}
+	read := map[catalog.VersionOf]bool{}
+	for _, q := range queries {
+		verdict, err := v.Verdict(q.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range verdict.Versions() {
+			read[x] = true
+		}
+	}
+	return read, nil
 }
 
 // nameOthers adds what is of no version.

@@ -157,6 +157,7 @@ type drilling struct {
 	cluster catalog.Cluster
 	among   map[string]attemptRoster // by query, of its last attempt
 	results map[string]File          // by query
+	expired []string                 // queries that were answered from versions that nobody keeps
 }
 
 // attemptRoster is the roster that the points of an attempt are of. A key may move afterwards.

@@ -67,8 +67,11 @@ func (d *drilling) checkQueries(ctx context.Context) (computed []string, err err
 			c.differ("query %s: %v", id, err)
 		}
 	}
+	if n := len(d.expired); n > 0 {
+		c.note("%d answered queries are of versions that have expired, which no node keeps: they were not computed anew", n)
+	}
 	if c.Tried.Tried == 0 && c.Skipped == "" {
-		c.Skipped = "the backup has no answered query whose verdict is kept and that opened anything"
+		c.Skipped = "the backup has no answered query whose verdict and version are kept and that opened anything"
 	}
 	if o := d.checks[recovery.Openings]; o.Tried.Tried == 0 && o.Skipped == "" {
 		o.Skipped = "nothing was computed that could be opened"
@@ -97,6 +100,10 @@ func (d *drilling) answered() (ids []string, err error) {
 			if kept, err := records.Has(r, records.PrefixVerdict+q.ID); err != nil || !kept {
 				return err
 			}
+			if gone, err := readsExpired(r, q); err != nil || gone {
+				d.expired = append(d.expired, q.ID)
+				return err
+			}
 			ids = append(ids, q.ID)
 			return nil
 		})
@@ -104,8 +111,24 @@ func (d *drilling) answered() (ids []string, err error) {
 	return ids, err
 }
 
+// readsExpired reports whether a query was answered from a version that no backup has any more. Only datasets whose
+// queries read the version alone that they are of have such.
+func readsExpired(r records.Reader, q catalog.Query) (bool, error) {
+	of := []catalog.VersionOf{{Dataset: q.Dataset, Version: q.Version}}
+	if q.Join != nil {
+		of = append(of, catalog.VersionOf{Dataset: q.Join.Dataset, Version: q.Join.Version})
+	}
+	for _, at := range of {
+		v, err := records.Find[catalog.Version](r, records.PrefixVersion+records.VersionName(at.Dataset, at.Version))
+		if err != nil || v.Expired > 0 {
+			return v.Expired > 0, err
+		}
+	}
+	return false, nil
+}
+
 // setApart takes the results out whose query is not among those that can be computed. One of a query that is forgotten,
-// or that was answered by what was sealed before, is sound; that it was not compared is said.
+// whose version has expired, or that was answered by what was sealed before, is sound; that it was not compared is said.
 func (d *drilling) setApart(ids []string, find func(id string) (catalog.Query, error)) error {
 	c := d.checks[recovery.Figures]
 	for _, id := range slices.Sorted(maps.Keys(d.results)) {
@@ -122,6 +145,8 @@ func (d *drilling) setApart(ids []string, find func(id string) (catalog.Query, e
 		switch {
 		case q.Forgotten > 0:
 			c.Missed = name + ": what the query was answered by is forgotten, its retention is over"
+		case slices.Contains(d.expired, id):
+			c.Missed = name + ": the version that the query was answered from has expired, and no node keeps it"
 		case q.State == catalog.QueryDone && a.Reseals:
 			c.Missed = fmt.Sprintf("%s: the query was answered by what was sealed for query %s: give the result of that one", name, q.Repeats)
 		default:

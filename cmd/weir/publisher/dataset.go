@@ -195,6 +195,9 @@ func datasetTable(shown shownDataset) term.Table {
 		if v.Withdrawn != nil {
 			when += ", " + describeWithdrawal(v.Withdrawn)
 		}
+		if v.Expired > 0 {
+			when += ", given up " + cli.FormatTime(v.Expired)
+		}
 		s.Add("version", fmt.Sprintf("%d, %s %s, %s to %s", v.Version, v.State, when,
 			d.Grain.Format(v.First), d.Grain.Format(v.First+int64(v.Periods)-1)))
 	}

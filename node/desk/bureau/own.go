@@ -200,7 +200,7 @@ func (b *Bureau) showOwn(ctx context.Context, in named) (OwnDetail, error) {
 
 func ownVersion(l explain.Language, d catalog.Descriptor, v catalog.Version) OwnVersion {
 	out := OwnVersion{
-		Version: v.Version, State: string(v.State), Reason: l.Reason(v.Reason), First: d.Grain.Format(v.First),
+		Version: v.Version, State: string(v.Standing()), Reason: l.Reason(v.Reason), First: d.Grain.Format(v.First),
 		Last: d.Grain.Format(v.First + int64(v.Periods) - 1), Entities: v.Entities, Nodes: append([]string{}, v.Acks...), Since: cmp.Or(v.LiveAt, v.Proposed),
 	}
 	if v.Withdrawn != nil {

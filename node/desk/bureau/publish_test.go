@@ -287,7 +287,7 @@ func TestThePolicyOfAWrittenDescriptorIsChanged(t *testing.T) {
 		Aggregates: []string{"count", "sum", "var"}, Grain: "month", MinCohort: 5, MinCoverage: "0.8", Cubes: [][]string{{"county"}, {"county", "industry"}},
 		Moments: [][2]string{{"nox", "nox"}}, Joins: []string{"other"}, Related: [][]string{{"nox", "so2"}}, Unrelated: []string{"third"}, Portfolios: 2,
 		PortfolioChange: catalog.PortfolioNever, DP: &catalog.DP{EpsilonPerQuery: "0.5", EpsilonPerContract: "5", EpsilonFamily: "10", Delta: "1e-9"},
-		RetentionDays: 30, Caps: map[string]string{"nox": "county"}, AboveCap: catalog.AboveCapClip,
+		RetentionDays: 30, Caps: map[string]string{"nox": "county"}, AboveCap: catalog.AboveCapClip, VersionDays: 7,
 	}
 	for _, f := range catalog.PolicyFields() {
 		if f.Name != "public" && !strings.Contains(policyText(full), "\n  "+f.Name+": ") {

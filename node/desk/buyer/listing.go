@@ -90,7 +90,7 @@ func (s *datasets) listing(ctx context.Context, in named) (Listing, error) {
 	}
 	for _, v := range slices.Backward(versions) {
 		out.Versions = append(out.Versions, ListedVersion{
-			Version: v.Version, State: string(v.State), First: of.Grain.Format(v.First), Last: of.Grain.Format(v.First + int64(v.Periods) - 1),
+			Version: v.Version, State: string(v.Standing()), First: of.Grain.Format(v.First), Last: of.Grain.Format(v.First + int64(v.Periods) - 1),
 			Entities: v.Entities, Proposed: v.Proposed, Live: v.LiveAt, Reason: route.Language(ctx).Reason(v.Reason), Withdrawn: v.Withdrawn != nil,
 		})
 	}
