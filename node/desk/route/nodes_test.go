@@ -43,7 +43,7 @@ func TestWhatNodesSayIsInChinese(t *testing.T) {
 	}, map[string][]string{
 		"the nodes have not begun to make the key: all of them must be up, and it waits for %s": {"the nodes have not begun to make the key: all of them must be up", ", and it waits for %s"},
 	}, "this needs a publisher's key: %s")
-	holdTable(t, chineseLogs(), inNodes, []source{{"node/client/audit/monitor.go", []string{"head", "asFork", "continues", "begins"}}, {"node/checkpoints.go", []string{"failed"}}, {"node/api/backend.go", []string{"ErrForked"}}}, nil,
+	holdTable(t, chineseLogs(), inNodes, []source{{"node/client/audit/monitor.go", []string{"head", "asFork", "continues", "begins"}}, {"node/cosign/cosign.go", []string{"TooFew"}}, {"node/api/backend.go", []string{"ErrForked"}}}, nil,
 		"%s (root %s)", "%s (does not answer)", "%s nodes must sign a checkpoint, %s did; missing: %s", "read the proof of node %s: %s")
 	holdTable(t, chineseManifests(), inNodes, []source{{"node/backup/manifest.go", []string{"ErrManifest", "Read", "Check", "Rosters", "parseManifest"}}}, nil,
 		"%s in %s: make one with `weir operator backup create %s`", "%s %s in %s: `weir operator backup list %s` shows those that there are")
