@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,32 @@ func setAddresses(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	for i, name := range args {
 		ts.Setenv(name, fmt.Sprintf("%s:%d", ts.Getenv("HOST"), ports[i]))
+	}
+}
+
+// untilRefused runs a command again and again until it fails with an error that matches: what a node refuses it by it hears from
+// the others, some seconds later.
+func untilRefused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: refused PATTERN COMMAND [ARGUMENT]…")
+	}
+	pattern, err := regexp.Compile(args[0])
+	ts.Check(err)
+	tick, over := time.NewTicker(200*time.Millisecond), time.NewTimer(3*time.Minute)
+	defer tick.Stop()
+	defer over.Stop()
+	for {
+		if err := ts.Exec(args[1], args[2:]...); err == nil {
+			ts.Fatalf("it was done")
+		}
+		if pattern.MatchString(ts.ReadFile("stderr")) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-over.C:
+			ts.Fatalf("after three minutes: %s", ts.ReadFile("stderr"))
+		}
 	}
 }
 

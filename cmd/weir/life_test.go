@@ -62,7 +62,7 @@ func TestLifeOfAContractOnARealCluster(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": wantStatus, "await": awaitFile, "field": setField, "begins": setBegins,
-			"addresses": setAddresses, "hosts": setHosts, "until": untilDone, "nosecrets": wantNoSecrets, "nextlevel": buildNextLevel,
+			"addresses": setAddresses, "hosts": setHosts, "until": untilDone, "refused": untilRefused, "nosecrets": wantNoSecrets, "nextlevel": buildNextLevel,
 			"roles": setRoles, "leads": wantLeader, "third": setThird,
 		},
 	})
