@@ -175,7 +175,8 @@ func TestTilesOfExpiredVersionsGo(t *testing.T) {
 	r.disaster = c.prepare(ctx, t)
 	checks := r.run(ctx, func(o *drill.Options) { o.Shares = r.opened("n1", "n2", "n3") })
 	sums, figures := checks[recovery.Sums], checks[recovery.Figures]
-	if d := differing(checks); len(d) > 0 || sums.Tried.Tried != 2 || figures.Tried.Tried != 1 {
+	// Of version 7 it was asked twice, the second time after a day: that is sealed again, or opened anew where a node lacks its share.
+	if d := differing(checks); len(d) > 0 || sums.Tried.Tried < 2 || sums.Tried.Tried > 3 || figures.Tried.Tried != 1 {
 		t.Errorf("the archive differs in %q: %+v", d, checks)
 	}
 	if len(sums.Notes) != 1 || !strings.Contains(sums.Notes[0], "3 answered queries are of versions that have expired") ||
