@@ -107,6 +107,9 @@ func WithdrawnVersion(d catalog.Dataset, v catalog.Version) *catalog.Refusal {
 	return r.WithFix("fix.other_version")
 }
 
+// mostLooked bounds the versions that are looked at for the oldest one that can be asked.
+const mostLooked = 64
+
 // expired refuses what is asked of a version that is not kept any more, and names the oldest that is. A run of
 // more than a few that were withdrawn is not gone through for it: the newest can be asked, too.
 func expired(r records.Reader, d catalog.Dataset, v catalog.Version) error {
@@ -115,8 +118,7 @@ func expired(r records.Reader, d catalog.Dataset, v catalog.Version) error {
 	if d.Live == 0 {
 		return no.WithFix("fix.other_version")
 	}
-	oldest := d.Kept
-	for ; oldest < min(d.Live, d.Kept+64); oldest++ {
+	for oldest := d.Kept; oldest < min(d.Live, d.Kept+mostLooked); oldest++ {
 		x, err := records.Find[catalog.Version](r, records.PrefixVersion+records.VersionName(d.ID, oldest))
 		if err != nil {
 			return err

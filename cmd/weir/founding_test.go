@@ -60,20 +60,29 @@ func untilRefused(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile(args[0])
 	ts.Check(err)
+	tryUntil(ts, func() (bool, any) {
+		if err := ts.Exec(args[1], args[2:]...); err == nil {
+			ts.Fatalf("it was done")
+		}
+		told := ts.ReadFile("stderr")
+		return pattern.MatchString(told), told
+	})
+}
+
+// tryUntil tries something again and again until it is done, for three minutes at most. Otherwise it says why not.
+func tryUntil(ts *testscript.TestScript, try func() (done bool, why any)) {
 	tick, over := time.NewTicker(200*time.Millisecond), time.NewTimer(3*time.Minute)
 	defer tick.Stop()
 	defer over.Stop()
 	for {
-		if err := ts.Exec(args[1], args[2:]...); err == nil {
-			ts.Fatalf("it was done")
-		}
-		if pattern.MatchString(ts.ReadFile("stderr")) {
+		done, why := try()
+		if done {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-over.C:
-			ts.Fatalf("after three minutes: %s", ts.ReadFile("stderr"))
+			ts.Fatalf("after three minutes: %v", why)
 		}
 	}
 }
@@ -83,18 +92,8 @@ func untilDone(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: until COMMAND [ARGUMENT]…")
 	}
-	tick, over := time.NewTicker(200*time.Millisecond), time.NewTimer(3*time.Minute)
-	defer tick.Stop()
-	defer over.Stop()
-	for {
+	tryUntil(ts, func() (bool, any) {
 		err := ts.Exec(args[0], args[1:]...)
-		if err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-over.C:
-			ts.Fatalf("after three minutes: %v", err)
-		}
-	}
+		return err == nil, err
+	})
 }

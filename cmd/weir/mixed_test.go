@@ -2,8 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -13,10 +13,7 @@ import (
 // leading tells who leads a cluster of three, and who follows, as all nodes that answer see it. It waits until
 // they agree.
 func leading(ts *testscript.TestScript) (leader string, followers []string) {
-	tick, over := time.NewTicker(200*time.Millisecond), time.NewTimer(3*time.Minute)
-	defer tick.Stop()
-	defer over.Stop()
-	for {
+	tryUntil(ts, func() (bool, any) {
 		_ = ts.Exec("weir", "operator", "status", "--key", "operator.key", "-o", "json") // a node that is away makes it fail
 		var told struct {
 			Nodes []nodestatus.Node `json:"nodes"`
@@ -26,23 +23,16 @@ func leading(ts *testscript.TestScript) (leader string, followers []string) {
 		followers = nil
 		for _, n := range told.Nodes {
 			if n.Status != nil {
-				seen[n.Status.Ledger.Leader] = true
+				leader = n.Status.Ledger.Leader
+				seen[leader] = true
 			}
 			if n.Status == nil || n.Status.Ledger.Leader != n.Node {
 				followers = append(followers, n.Node)
 			}
 		}
-		if len(seen) == 1 && len(followers) == len(told.Nodes)-1 {
-			for leader = range seen {
-				return leader, followers
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-over.C:
-			ts.Fatalf("after three minutes the nodes see different leaders: %v", seen)
-		}
-	}
+		return len(seen) == 1 && len(followers) == len(told.Nodes)-1, fmt.Sprintf("the nodes see different leaders: %v", seen)
+	})
+	return leader, followers
 }
 
 // setRoles sets variables to the nodes, the one that leads first: roles LEADER FOLLOWER FOLLOWER.

@@ -78,7 +78,9 @@ func (k *kept) get(key []byte) (value []byte, known bool) {
 }
 
 // Read implements Store.
-func (s *Recent) Read() Reader {
+func (s *Recent) Read() Reader { return s.reader() }
+
+func (s *Recent) reader() *recentReader {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cur.below.users++
@@ -86,12 +88,7 @@ func (s *Recent) Read() Reader {
 }
 
 // Draft reads the present version for the one that writes the next, which it does when it has closed it.
-func (s *Recent) Draft() *Draft {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cur.below.users++
-	return &Draft{recentReader: recentReader{s, s.cur}, read: map[string][]byte{}}
-}
+func (s *Recent) Draft() *Draft { return &Draft{recentReader: s.reader(), read: map[string][]byte{}} }
 
 // Write implements Store. Who reads meanwhile reads the version before.
 func (s *Recent) Write(changes iter.Seq[Change]) error {
@@ -264,7 +261,7 @@ func (r *recentReader) Walk(prefix, after []byte, down bool, fn func(key, value 
 // at once: each time something is kept, some nodes of the tree are copied, the largest of some KiB. One goroutine
 // uses it.
 type Draft struct {
-	recentReader
+	*recentReader
 	read  map[string][]byte // what is to be kept; nil where there is no such key
 	bytes int               // of read
 }

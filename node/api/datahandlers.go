@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/records"
@@ -186,9 +184,7 @@ func showVersion(ctx context.Context, s *server, in *versionWait) (*reply[catalo
 func keptVersion(v state.View, in ByVersion) (catalog.Version, error) {
 	version, err := findVersion(v, in)
 	if err == nil && version.Expired > 0 {
-		err = wire.NewProblem(http.StatusGone, wire.KindGone, fmt.Sprintf("version %d of dataset %s is gone since %s: it was kept for as long after a newer one came as the dataset's policy says",
-			in.Version, in.ID, time.UnixMilli(version.Expired).UTC().Format(time.DateOnly))).
-			Advising("read the newest version: weir dataset show " + in.ID)
+		err = gone(fmt.Sprintf("version %d of dataset %s", in.Version, in.ID), version.Expired, "for as long after a newer one came", "read the newest version: weir dataset show "+in.ID)
 	}
 	return version, err
 }

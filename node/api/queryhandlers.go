@@ -40,11 +40,15 @@ func ownQuery(ctx context.Context, v state.View, id string) (catalog.Query, erro
 func keptQuery(ctx context.Context, v state.View, id string) (catalog.Query, error) {
 	q, err := ownQuery(ctx, v, id)
 	if err == nil && q.Forgotten > 0 {
-		err = wire.NewProblem(http.StatusGone, wire.KindGone, fmt.Sprintf("the answer to query %s is gone since %s: it was kept for as long as the dataset's policy says",
-			q.ID, time.UnixMilli(q.Forgotten).UTC().Format(time.DateOnly))).
-			Advising("ask again, as a query like any other; its receipt is still to be had: weir evidence prove " + q.ID)
+		err = gone("the answer to query "+q.ID, q.Forgotten, "for as long", "ask again, as a query like any other; its receipt is still to be had: weir evidence prove "+q.ID)
 	}
 	return q, err
+}
+
+// gone says since when there is no longer what a dataset's policy has kept for a time.
+func gone(what string, since int64, kept, advice string) error {
+	return wire.NewProblem(http.StatusGone, wire.KindGone, fmt.Sprintf("%s is gone since %s: it was kept %s as the dataset's policy says",
+		what, time.UnixMilli(since).UTC().Format(time.DateOnly), kept)).Advising(advice)
 }
 
 // Waiting is the parameter of reads that wait for something to be over.
@@ -57,6 +61,7 @@ type queryWait struct {
 	Waiting
 }
 
+// queryShown is queryWait that prefers; huma finds parameters one structure deep.
 type queryShown struct {
 	ByID
 	Waiting
@@ -89,22 +94,17 @@ func answerOf(ctx context.Context, s *server, q catalog.Query) *wire.Answer {
 	var out wire.Answer
 	size := 0
 	err := s.opts.Backend.Look(func(v state.View) error {
-		c, err := cluster(ctx, v, nil)
+		shares, err := queryShares(ctx, v, &ByID{q.ID})
 		if err != nil {
 			return err
 		}
-		in := &ByID{q.ID}
-		if _, err := keptQuery(ctx, v, q.ID); err != nil {
+		if out.Cluster, err = cluster(ctx, v, nil); err != nil {
 			return err
 		}
 		if out.Verdict, err = v.EncodedVerdict(q.ID); err != nil {
 			return err
 		}
-		shares, err := queryShares(ctx, v, in)
-		if out.Cluster, out.Shares = c, shares.Shares; err != nil {
-			return err
-		}
-		size = len(out.Verdict)
+		out.Shares, size = shares.Shares, len(out.Verdict)
 		for _, share := range out.Shares {
 			size += len(share.Sealed)
 		}

@@ -1,9 +1,8 @@
 package wire
 
 import (
-	"encoding/json"
-
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"

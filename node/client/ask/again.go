@@ -49,12 +49,12 @@ func again(ctx context.Context, c *client.Client, asked askedQuery, d catalog.Da
 	if err := asksSame(h.proven, q.Query, own, c.Now(), d, compiled.Request); err != nil {
 		return nil, err
 	}
-	table, err := answer(ctx, c, q.Query, h, d, compiled)
+	r, err := resultOf(ctx, c, q.Query, h, asked.receipt, d, compiled)
 	if err != nil {
 		return nil, err
 	}
-	table.Query, table.Receipt = q.ID, asked.receipt
-	return &Result{Table: table, Query: q.Query, Receipt: asked.receipt, Again: true}, nil
+	r.Again = true
+	return r, nil
 }
 
 // asksSame holds an earlier query, as it is proven, against what a principal asks now of a dataset.

@@ -230,12 +230,10 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	table, err := answer(ctx, c, q.Query, h, dataset, compiled)
+	r, err := resultOf(ctx, c, q.Query, h, asked.receipt, dataset, compiled)
 	if err != nil {
 		return nil, err
 	}
-	table.Query, table.Receipt = q.ID, asked.receipt
-	r := &Result{Table: table, Query: q.Query, Receipt: asked.receipt}
 	return r, errors.Join(asked.forget(), keepAnswer(c, file, r, o))
 }
 
@@ -402,6 +400,16 @@ func proveDecision(c *client.Client, receipt []byte, query string) (*audit.Prove
 
 func notProven(query string, err error) error {
 	return fmt.Errorf("prove the decision on query %s, without which no figure is printed: %w", query, err)
+}
+
+// resultOf is the answer to a query, of what was handed out of it.
+func resultOf(ctx context.Context, c *client.Client, q catalog.Query, h handedOut, receipt wire.Receipt, d catalog.Dataset, compiled *sql.Compiled) (*Result, error) {
+	table, err := answer(ctx, c, q, h, d, compiled)
+	if err != nil {
+		return nil, err
+	}
+	table.Query, table.Receipt = q.ID, receipt
+	return &Result{Table: table, Query: q, Receipt: receipt}, nil
 }
 
 // answer turns the sealed shares of a query that is done into its table.
