@@ -25,11 +25,36 @@ func objects(t testing.TB, c *cluster) map[kind][]byte {
 		kindKeyShare:     c.shares[1],
 		kindPublicKey:    c.publicKey,
 		kindContribution: ds[1],
+		kindPackedTile:   c.p.in.pack(c.encrypt(t, []int64{4})[0]),
+	}
+}
+
+// pack returns a tile in its packed form.
+func (in *instance) pack(tile []byte) []byte {
+	b, poly := make([]byte, in.size(kindPackedTile)), in.newPoly()
+	in.putHeader(b, kindPackedTile, 1, 0, [contextSize]byte{})
+	for i := range kindTile.polys() {
+		in.load(poly, tile, kindTile, i)
+		in.store(b, kindPackedTile, i, poly)
+	}
+	return b
+}
+
+// put writes a coefficient into a limb: all its bits, or the low 60 of one that is packed.
+func (k kind) put(limb []byte, i int, x uint64) {
+	if k != kindPackedTile {
+		binary.LittleEndian.PutUint64(limb[8*i:], x)
+		return
+	}
+	for bit := range 60 {
+		at := 60*i + bit
+		limb[at/8] &^= 1 << (at % 8)
+		limb[at/8] |= byte(x>>bit&1) << (at % 8)
 	}
 }
 
 func (p Parameters) checkOf(k kind) func([]byte) error {
-	if k == kindTile {
+	if k == kindTile || k == kindPackedTile {
 		return p.CheckTile
 	}
 	return func(b []byte) error {
@@ -76,13 +101,16 @@ func TestMalformedBytesAreRefused(t *testing.T) {
 				for l, s := range c.p.in.q {
 					for _, i := range []int{0, 1, 2, 3, c.p.in.n - 1} {
 						b := bytes.Clone(valid)
-						at := k.offset() + 8*(c.p.in.n*(poly*limbs+l)+i)
-						binary.LittleEndian.PutUint64(b[at:], s.Modulus-1)
+						limb := c.p.in.limb(b, k, poly, l)
+						k.put(limb, i, s.Modulus-1)
 						if err := check(b); err != nil {
 							t.Errorf("largest coefficient: %v", err)
 						}
 						for _, x := range []uint64{s.Modulus, 1 << 60, 1 << 63, ^uint64(0)} {
-							binary.LittleEndian.PutUint64(b[at:], x)
+							if k == kindPackedTile && x > s.Modulus {
+								x = 1<<60 - 1 // the most that it has bits for
+							}
+							k.put(limb, i, x)
 							refuse("coefficient", b)
 						}
 					}
@@ -178,7 +206,7 @@ func consume(t *testing.T, c *cluster, k kind, b []byte) {
 		}
 	}
 	switch k {
-	case kindTile, kindSum:
+	case kindTile, kindPackedTile, kindSum:
 		fail(NewAccumulator(c.p).Add(b))
 	case kindPublicKey:
 		_, err := KnownTile(c.p, b, [32]byte{}, []int64{1})
@@ -200,6 +228,7 @@ func consume(t *testing.T, c *cluster, k kind, b []byte) {
 }
 
 func FuzzTile(f *testing.F)         { fuzzObject(f, kindTile) }
+func FuzzPackedTile(f *testing.F)   { fuzzObject(f, kindPackedTile) }
 func FuzzSum(f *testing.F)          { fuzzObject(f, kindSum) }
 func FuzzPublicKey(f *testing.F)    { fuzzObject(f, kindPublicKey) }
 func FuzzPublicShare(f *testing.F)  { fuzzObject(f, kindPublicShare) }
