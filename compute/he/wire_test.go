@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // objects returns one of each kind, valid.
@@ -117,6 +119,25 @@ func TestMalformedBytesAreRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPackedTileIsTheSameCiphertext: of the same randomness both forms are made, of the same coefficients.
+func TestPackedTileIsTheSameCiphertext(t *testing.T) {
+	c := newCluster(t, small(t, 3, 2))
+	e := must[*Encryptor](t)(NewEncryptor(c.p, c.publicKey))
+	plain, packed := make([]byte, c.p.TileBytes()), make([]byte, c.p.PackedTileBytes())
+	for _, b := range [][]byte{plain, packed} {
+		s := must[*prf.Stream](t)(prf.New([32]byte{5}, "test", [32]byte{}))
+		if err := e.encrypt([]int64{1, -2, 3}, b, s, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(c.p.in.pack(plain), packed) {
+		t.Error("the coefficients differ")
+	}
+	if err := e.Encrypt([]int64{1}, make([]byte, len(packed)+1)); !errors.Is(err, ErrMalformed) {
+		t.Errorf("another length: %v", err)
 	}
 }
 
