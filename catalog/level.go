@@ -14,6 +14,9 @@ import (
 // FirstLevel is the feature level of the first program.
 const FirstLevel = 1
 
+// LevelPackedTiles is the feature level from which on tiles are packed when they are made.
+const LevelPackedTiles = 6
+
 // DecodeAt is DecodeStrict as every program decides it in a cluster of a feature level. A field
 // that came with a later one, and a word that did or that is none, are errors like a field that
 // is not known: a program of the release before does not know them. So nodes of two releases

@@ -349,7 +349,7 @@ func (n *Node) serveAPI() error {
 	handler, err := api.New(api.Options{
 		Backend: n, Blobs: clientBlobs{n.blobs}, Health: n.standing, Evidence: n.checkpoints, Backups: n.backups, Cluster: n.cluster, Progress: n.Progress,
 		Applied: n.ledger.AppliedIndex, ClockFault: n.monitor.clockFault, Cores: n.cores,
-		TileBytes: n.params.TileBytes(), MaxIndexBytes: tiles.DefaultMaxBlob, Logger: n.opts.Logger, Now: n.opts.Clock,
+		TileBytes: n.params.TileBytes(), PackedTileBytes: n.params.PackedTileBytes(), MaxIndexBytes: tiles.DefaultMaxBlob, Logger: n.opts.Logger, Now: n.opts.Clock,
 	})
 	if err != nil {
 		return err

@@ -227,7 +227,7 @@ func (c *cluster) uploadRaw(ctx context.Context, t *testing.T, p *publish.Prepar
 		return d
 	}
 	digests, err := tiles.Pack(ctx, p.Panel, p.Blocks, tiles.PackOptions{
-		Values: params.Values(), TileBytes: params.TileBytes(), Workers: 1,
+		Values: params.Values(), TileBytes: params.PackedTileBytes(), Workers: 1,
 		NewEncryptor: func() (tiles.Encryptor, error) { return enc.ShallowCopy(), nil },
 	}, func(x tiles.Tile) error { return store.Put(ctx, x.Digest, x.Bytes) })
 	if err != nil {

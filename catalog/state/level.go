@@ -19,7 +19,7 @@ import (
 // Level 3: caps and above_cap of policies, caps of versions, limits of private weights.
 // Level 4: nothing in the ledger; what nodes send each other in products of shares (PROTOCOL.md section 5.3).
 // Level 5: checked answers (PROTOCOL.md section 3.7).
-// Level 6: version_days of policies.
+// Level 6: version_days of policies; tiles that are packed, which the ledger does not see.
 
 // ErrLevel is returned by Apply where the cluster has a feature level that this program lacks.
 var ErrLevel = errors.New("this program is too old for the cluster: install the release that the other nodes run, and start the node again")

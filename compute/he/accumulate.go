@@ -3,6 +3,7 @@ package he
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/weirdata/weir/compute/he/modular"
@@ -36,21 +37,24 @@ func NewAccumulator(p Parameters) *Accumulator {
 	return a
 }
 
-// Add adds tiles, or sums of tiles that Bytes returned. Five at a time share a
-// pass, so pass many at once. Only length and header are checked here: bytes
+// Add adds tiles, packed or not, or sums of tiles that Bytes returned. Five at a time share a
+// pass, so pass many of one form at once. Only length and header are checked here: bytes
 // were checked by CheckTile when they were stored, and by their
 // digest when they were read. On an error nothing was added.
 func (a *Accumulator) Add(tiles ...[]byte) error {
 	if a.in == nil {
 		return fmt.Errorf("accumulate: %w: zero value", ErrParameters)
 	}
-	added := 0
+	added, packed := 0, 0
 	for i, b := range tiles {
-		n, err := a.in.tilesOf(b)
+		h, k, err := a.in.parseSum(b)
 		if err != nil {
 			return fmt.Errorf("accumulate tile %d: %w", i, err)
 		}
-		added += n
+		added += h.first
+		if k == kindPackedTile {
+			packed++
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -59,36 +63,54 @@ func (a *Accumulator) Add(tiles ...[]byte) error {
 	}
 	a.sealed = nil
 	a.count += added
-	for ; len(tiles) >= modular.PerPass; tiles = tiles[modular.PerPass:] {
-		for l := range 2 * limbs {
-			sum, from := a.limb(l)
-			a.in.sums[l%limbs].AddAll(sum, tiles, from)
-		}
+	if packed > 0 && packed < len(tiles) { // a version's tiles that were there before it may have the other form
+		isPacked := func(b []byte) bool { return tileKind(b) == kindPackedTile }
+		a.addAll(slices.DeleteFunc(slices.Clone(tiles), isPacked), kindTile)
+		tiles = slices.DeleteFunc(slices.Clone(tiles), func(b []byte) bool { return !isPacked(b) })
 	}
-	for _, b := range tiles {
-		for l := range 2 * limbs {
-			sum, from := a.limb(l)
-			a.in.sums[l%limbs].Add(sum, b[from:])
-		}
+	if packed > 0 {
+		a.addAll(tiles, kindPackedTile)
+	} else {
+		a.addAll(tiles, kindTile)
 	}
 	return nil
 }
 
-// tilesOf checks length and header and returns the number of tiles in b.
-func (in *instance) tilesOf(b []byte) (int, error) {
-	k := kindTile
+// addAll adds what is checked and has the layout of one kind.
+func (a *Accumulator) addAll(tiles [][]byte, k kind) {
+	addAll, add := modular.Near60.AddAll, modular.Near60.Add
+	if k == kindPackedTile {
+		addAll, add = modular.Near60.AddAllPacked, modular.Near60.AddPacked
+	}
+	limb := func(l int) (p modular.Near60, sum []uint64, from int) {
+		return a.in.sums[l%limbs], a.limb(l), headerBytes + l*k.bytes(a.in.n)
+	}
+	for ; len(tiles) >= modular.PerPass; tiles = tiles[modular.PerPass:] {
+		for l := range 2 * limbs {
+			p, sum, from := limb(l)
+			addAll(p, sum, tiles, from)
+		}
+	}
+	for _, b := range tiles {
+		for l := range 2 * limbs {
+			p, sum, from := limb(l)
+			add(p, sum, b[from:])
+		}
+	}
+}
+
+// parseSum checks length and header of what is added, and says what it is.
+func (in *instance) parseSum(b []byte) (header, kind, error) {
+	k := tileKind(b)
 	if len(b) > 4 && kind(b[4]) == kindSum {
 		k = kindSum
 	}
 	h, err := in.parseHeader(b, k)
-	return h.first, err
+	return h, k, err
 }
 
-// limb is one limb of the sum, and where it is in a tile.
-func (a *Accumulator) limb(l int) (sum []uint64, from int) {
-	n := a.in.n
-	return a.sum[l*n:][:n], headerBytes + 8*n*l
-}
+// limb is one limb of the sum.
+func (a *Accumulator) limb(l int) []uint64 { return a.sum[l*a.in.n:][:a.in.n] }
 
 // Count returns the number of tiles added.
 func (a *Accumulator) Count() int {
@@ -135,11 +157,11 @@ func (a *Accumulator) seal() (*sealedSum, error) {
 		a.in.putHeader(b, kindSum, a.count, 0, [contextSize]byte{})
 		for l := range 2 * limbs {
 			q := a.in.q[l%limbs].Modulus
-			sum, from := a.limb(l)
+			sum := a.limb(l)
 			for i, x := range sum {
 				sum[i] = modular.Reduce(x, q) // from below 2^60 + 8δ < 2q
 			}
-			modular.Store(b[from:], sum)
+			modular.Store(b[headerBytes+l*kindSum.bytes(a.in.n):], sum)
 		}
 		a.sealed = &sealedSum{bytes: b, digest: sha256.Sum256(b)}
 	}

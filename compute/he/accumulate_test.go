@@ -23,7 +23,7 @@ func (in *instance) ciphertext(b []byte, k kind) *rlwe.Ciphertext {
 	return ct
 }
 
-// TestAccumulateEqualsLattigosAdd for random numbers of tiles in random portions,
+// TestAccumulateEqualsLattigosAdd for random numbers of tiles in random portions, packed and not,
 // extremes among the coefficients.
 func TestAccumulateEqualsLattigosAdd(t *testing.T) {
 	p := small(t, 3, 2)
@@ -38,14 +38,23 @@ func TestAccumulateEqualsLattigosAdd(t *testing.T) {
 			modular.Store(tiles[i][headerBytes+8*in.n*l:], largest)
 		}
 	}
+	packed := make([][]byte, len(tiles))
+	for i := range tiles {
+		packed[i] = in.pack(tiles[i])
+	}
 	eval := heint.NewEvaluator(in.he, nil)
 	rapid.Check(t, func(t *rapid.T) {
 		acc := NewAccumulator(p)
+		form := rapid.SampledFrom([]string{"packed", "not packed", "both"}).Draw(t, "form")
 		var sum *rlwe.Ciphertext
 		for range rapid.IntRange(1, 6).Draw(t, "portions") {
 			var portion [][]byte
 			for _, i := range rapid.SliceOfN(rapid.IntRange(0, 39), 1, 13).Draw(t, "tiles") {
-				portion = append(portion, tiles[i])
+				if form == "packed" || form == "both" && rapid.Bool().Draw(t, "is packed") {
+					portion = append(portion, packed[i])
+				} else {
+					portion = append(portion, tiles[i])
+				}
 				if sum == nil {
 					sum = in.ciphertext(tiles[i], kindTile)
 				} else if err := eval.Add(sum, in.ciphertext(tiles[i], kindTile), sum); err != nil {
@@ -120,6 +129,7 @@ func TestAddIsAllOrNothing(t *testing.T) {
 	want := must[[32]byte](t)(acc.Digest())
 	for name, b := range map[string][]byte{
 		"nothing": nil, "truncated": tiles[1][:len(tiles[1])-8], "a public key": c.publicKey, "a header": tiles[1][:headerBytes],
+		"a packed tile that is truncated": c.p.in.pack(tiles[1])[:c.p.PackedTileBytes()-15],
 	} {
 		if err := acc.Add(tiles[1], b); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: error is %v", name, err)

@@ -25,12 +25,16 @@ func randomTiles(p Parameters, n int) [][]byte {
 	return tiles
 }
 
-// BenchmarkAccumulate takes turns with a plain sum over the same bytes.
+// BenchmarkAccumulate takes turns with a plain sum over the same bytes, and with tiles that are packed.
 func BenchmarkAccumulate(b *testing.B) {
 	p := full(b, 3, 2)
 	tiles := randomTiles(p, 4096) // 1.6 GB
+	packed := make([][]byte, len(tiles))
+	for i := range tiles {
+		packed[i] = p.in.pack(tiles[i])
+	}
 	acc := NewAccumulator(p)
-	var add fastest
+	var add, addPacked fastest
 	sum := fastest(time.Hour)
 	var sink uint64
 	for b.Loop() {
@@ -45,13 +49,21 @@ func BenchmarkAccumulate(b *testing.B) {
 		}
 		add.note(mid)
 		sum = min(sum, fastest(mid.Sub(start)))
+		start = time.Now()
+		acc.count = 0
+		if err := acc.Add(packed...); err != nil {
+			b.Fatal(err)
+		}
+		addPacked.note(start)
 	}
 	_ = sink
 	bytes := len(tiles) * p.TileBytes()
 	b.ReportMetric(sum.rate(bytes)/1e9, "sum-GB/s")
 	b.ReportMetric(add.rate(bytes)/1e9, "acc-GB/s")
 	b.ReportMetric(add.rate(len(tiles)*p.Values())/1e6, "Mvalues/s")
+	b.ReportMetric(addPacked.rate(len(tiles)*p.Values())/1e6, "packed-Mvalues/s")
 	b.ReportMetric(add.rate(1)/sum.rate(1), "of-sum")
+	b.ReportMetric(addPacked.rate(1)/add.rate(1), "packed-of-plain")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -65,7 +77,7 @@ func BenchmarkEncrypt(b *testing.B) {
 			start := time.Now()
 			for range workers {
 				group.Go(func() {
-					e, tile := e.ShallowCopy(), make([]byte, c.p.TileBytes())
+					e, tile := e.ShallowCopy(), make([]byte, c.p.PackedTileBytes())
 					for range b.N {
 						if err := e.Encrypt(values, tile); err != nil {
 							b.Error(err)
@@ -76,7 +88,7 @@ func BenchmarkEncrypt(b *testing.B) {
 			}
 			group.Wait()
 			b.ReportMetric(float64(workers*b.N*len(values))/time.Since(start).Seconds()/1e6, "Mvalues/s")
-			b.ReportMetric(float64(c.p.TileBytes())/float64(len(values)), "B/value")
+			b.ReportMetric(float64(c.p.PackedTileBytes())/float64(len(values)), "B/value")
 		})
 	}
 }

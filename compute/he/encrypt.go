@@ -50,8 +50,8 @@ func (e *Encryptor) ShallowCopy() *Encryptor {
 }
 
 // Encrypt encodes up to Values values, each within ±(T−1)/2, and their parity,
-// and writes a tile to dst, which has exactly TileBytes bytes. Slots without a
-// value hold 0.
+// and writes a tile to dst, which has exactly TileBytes bytes, or PackedTileBytes
+// for a packed one. Slots without a value hold 0.
 func (e *Encryptor) Encrypt(values []int64, dst []byte) (err error) {
 	defer guard("encrypt", &err)
 	s, err := prf.Fresh()
@@ -66,8 +66,13 @@ func (e *Encryptor) Encrypt(values []int64, dst []byte) (err error) {
 // The randomness comes from the stream: u, then e0, then e1.
 func (e *Encryptor) encrypt(values []int64, dst []byte, s *prf.Stream, noisy bool) error {
 	in := e.p.in
-	if len(dst) != in.size(kindTile) {
-		return fmt.Errorf("%w: a tile has %d bytes, not %d", ErrMalformed, in.size(kindTile), len(dst))
+	k := kindTile
+	switch len(dst) {
+	case in.size(kindTile):
+	case in.size(kindPackedTile):
+		k = kindPackedTile
+	default:
+		return fmt.Errorf("%w: a tile has %d bytes, packed %d, not %d", ErrMalformed, in.size(kindTile), in.size(kindPackedTile), len(dst))
 	}
 	if err := in.encode(e.m, e.slots, values); err != nil {
 		return err
@@ -92,9 +97,9 @@ func (e *Encryptor) encrypt(values []int64, dst []byte, s *prf.Stream, noisy boo
 	}
 	rq.MulCoeffsMontgomeryThenAdd(e.u, e.key[1], e.e)
 
-	in.putHeader(dst, kindTile, 1, 0, [contextSize]byte{})
-	in.store(dst, kindTile, 0, e.e0)
-	in.store(dst, kindTile, 1, e.e)
+	in.putHeader(dst, k, 1, 0, [contextSize]byte{})
+	in.store(dst, k, 0, e.e0)
+	in.store(dst, k, 1, e.e)
 	return nil
 }
 

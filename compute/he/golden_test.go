@@ -18,6 +18,7 @@ var golden = map[string]string{
 	"context":      "b24bbfdc97227503e5d15008e38b923e7998235746452c51998bae45fd8a3b7b",
 	"public key":   "c6f447d7da01ca819167e6365e63b0daf7b064112acc47b159fb93feb19de172",
 	"known tile":   "ef37dd00574fc11f92ba5d3612e9e989458db13776a0edf33f896d3480ae4a48",
+	"packed tile":  "f9ff10451df9a16e89f953774bf46e67a1878d02130c3a4a08b5238f83ec9080",
 	"sum":          "66627c174d5c1ae715780d56655e319bf10ffe18846ca074de2b684807d220cd",
 	"contribution": "eda4b929ffa0b7fab04a2795ea8908a25f75175fb4c312d761aa56a5db3eb7ee",
 	"own slots":    "bbe41b49fe257ccc3d56520ed4e9f9f8e81bfcf99ee72a4dfc110aa545c7e9d5",
@@ -45,8 +46,9 @@ func TestVersion1IsWhatItWas(t *testing.T) {
 	got["public key"] = p.in.fixed(t, kindPublicKey, 0, 1)
 	values := []int64{0, 1, -1, 1 << 40, -(1 << 40), 123456789}
 	got["known tile"] = must[[]byte](t)(KnownTile(p, got["public key"], [32]byte{2}, values))
+	got["packed tile"] = p.in.pack(got["known tile"])
 	acc := NewAccumulator(p)
-	if err := acc.Add(got["known tile"], got["known tile"]); err != nil {
+	if err := acc.Add(got["known tile"], got["packed tile"]); err != nil {
 		t.Fatal(err)
 	}
 	got["sum"] = must[[]byte](t)(acc.Bytes())

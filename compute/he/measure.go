@@ -119,7 +119,7 @@ func (m *measuring) encrypt(bytes int64) error {
 		values[i] = int64(i) - int64(len(values)/2)
 	}
 	const passes, each = 10, 20
-	size := m.p.TileBytes()
+	size := m.p.PackedTileBytes()
 	count := max(int(bytes/int64(size)), modular.PerPass)
 	m.tiles = make([][]byte, count)
 	for i := range m.tiles {
@@ -172,7 +172,7 @@ func (m *measuring) accumulate() error {
 	if sink == 0 {
 		return errors.New("tiles are empty")
 	}
-	bytes := len(m.tiles) * m.p.TileBytes()
+	bytes := len(m.tiles) * m.p.PackedTileBytes()
 	m.report("memory_bytes_per_s", plain.rate(bytes), "B/s")
 	m.report("accumulate_bytes_per_s", added.rate(bytes), "B/s")
 	m.report("accumulate_values_per_s", added.rate(len(m.tiles)*m.p.Values()), "1/s")
@@ -215,8 +215,8 @@ func (m *measuring) lattigo() error {
 	for i := range cts {
 		cts[i] = heint.NewCiphertext(in.he, 1, limbs-1)
 		cts[i].IsBatched, cts[i].Scale = true, in.he.DefaultScale()
-		in.load(cts[i].Value[0], m.tiles[i], kindTile, 0)
-		in.load(cts[i].Value[1], m.tiles[i], kindTile, 1)
+		in.load(cts[i].Value[0], m.tiles[i], kindPackedTile, 0)
+		in.load(cts[i].Value[1], m.tiles[i], kindPackedTile, 1)
 	}
 	sum := cts[0].CopyNew()
 	const passes = 5

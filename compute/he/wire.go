@@ -21,7 +21,8 @@ import (
 //	8   4  first number (see kind)
 //	12  4  second number
 //	16  32 context, absent in tiles and sums: what the object belongs to
-//	…      polynomials in NTT form, limb by limb, 8 bytes a coefficient, each below its prime
+//	…      polynomials in NTT form, limb by limb, 8 bytes a coefficient, each below its prime;
+//	       in packed tiles 15 bytes for two, the first in the low 60 bits of the 120
 //
 // Coefficients start at a multiple of 8.
 type kind byte
@@ -34,6 +35,7 @@ const (
 	kindKeyShare     kind = 5 // numbers: point, 0; context: reference; [s]_i
 	kindPublicKey    kind = 6 // numbers: 0, 0; context: reference; Σ p_i
 	kindContribution kind = 7 // numbers: point, root; context: opening and reference; d_i
+	kindPackedTile   kind = 8 // numbers: 1, 0; c0, c1
 )
 
 const (
@@ -45,31 +47,45 @@ const (
 
 var kindNames = map[kind]string{
 	kindTile: "tile", kindSum: "sum of tiles", kindPublicShare: "public-key share", kindDealing: "dealing",
-	kindKeyShare: "key share", kindPublicKey: "public key", kindContribution: "contribution",
+	kindKeyShare: "key share", kindPublicKey: "public key", kindContribution: "contribution", kindPackedTile: "packed tile",
 }
 
 func (k kind) String() string { return kindNames[k] }
 
 // polys is the number of polynomials in an object of the kind.
 func (k kind) polys() int {
-	if k == kindTile || k == kindSum {
+	if k.isSum() {
 		return 2
 	}
 	return 1
 }
 
+// isSum says whether objects of the kind are added by an Accumulator.
+func (k kind) isSum() bool { return k == kindTile || k == kindPackedTile || k == kindSum }
+
+// bytes is the length of so many coefficients, an even number.
+func (k kind) bytes(coefficients int) int {
+	if k == kindPackedTile {
+		return modular.PackedBytes(coefficients, modular.PackedWidth)
+	}
+	return 8 * coefficients
+}
+
 // offset is where the coefficients start.
 func (k kind) offset() int {
-	if k == kindTile || k == kindSum {
+	if k.isSum() {
 		return headerBytes
 	}
 	return headerBytes + contextSize
 }
 
-// TileBytes returns the exact length of a tile, and of a sum of tiles.
+// TileBytes returns the exact length of a tile that is not packed, and of a sum of tiles.
 func (p Parameters) TileBytes() int { return p.in.size(kindTile) }
 
-func (in *instance) size(k kind) int { return k.offset() + k.polys()*8*limbs*in.n }
+// PackedTileBytes returns the exact length of a packed tile, 15/16 of the coefficients of one that is not.
+func (p Parameters) PackedTileBytes() int { return p.in.size(kindPackedTile) }
+
+func (in *instance) size(k kind) int { return k.offset() + k.polys()*limbs*k.bytes(in.n) }
 
 // putHeader writes the header of an object at the front of b.
 func (in *instance) putHeader(b []byte, k kind, first, second int, context [contextSize]byte) {
@@ -119,7 +135,7 @@ func (in *instance) parseHeader(b []byte, k kind) (header, error) {
 func (in *instance) numbersFit(k kind, first, second int) bool {
 	point := func(x, most int) bool { return x >= 1 && x <= most }
 	switch k {
-	case kindTile:
+	case kindTile, kindPackedTile:
 		return first == 1 && second == 0
 	case kindSum:
 		return point(first, MaxTiles) && second == 0
@@ -144,7 +160,7 @@ func (in *instance) parse(b []byte, k kind) (header, error) {
 	}
 	for poly := range k.polys() {
 		for l, s := range in.q {
-			if at := modular.FirstAtLeast(in.limb(b, k, poly, l), s.Modulus); at >= 0 {
+			if at := k.firstAtLeast(in.limb(b, k, poly, l), s.Modulus); at >= 0 {
 				return h, fmt.Errorf("%w: %v has a coefficient beyond its prime (polynomial %d, limb %d, index %d)", ErrMalformed, k, poly, l, at)
 			}
 		}
@@ -152,22 +168,39 @@ func (in *instance) parse(b []byte, k kind) (header, error) {
 	return h, nil
 }
 
+// firstAtLeast is the index of the first coefficient of a limb ≥ q, or −1.
+func (k kind) firstAtLeast(limb []byte, q uint64) int {
+	if k == kindPackedTile {
+		return modular.FirstPackedAtLeast(limb, q)
+	}
+	return modular.FirstAtLeast(limb, q)
+}
+
 // limb is one limb of polynomial number poly of an object.
 func (in *instance) limb(b []byte, k kind, poly, l int) []byte {
-	return b[k.offset()+8*in.n*(poly*limbs+l):][:8*in.n]
+	length := k.bytes(in.n)
+	return b[k.offset()+length*(poly*limbs+l):][:length]
 }
 
 // load copies polynomial number poly of a parsed object into dst.
 func (in *instance) load(dst ring.Poly, b []byte, k kind, poly int) {
 	for l := range in.q {
-		modular.Load(dst.Coeffs[l], in.limb(b, k, poly, l))
+		if limb := in.limb(b, k, poly, l); k == kindPackedTile {
+			modular.Unpack(dst.Coeffs[l], limb, modular.PackedWidth)
+		} else {
+			modular.Load(dst.Coeffs[l], limb)
+		}
 	}
 }
 
 // store writes src as polynomial number poly of an object.
 func (in *instance) store(b []byte, k kind, poly int, src ring.Poly) {
 	for l := range in.q {
-		modular.Store(in.limb(b, k, poly, l), src.Coeffs[l])
+		if limb := in.limb(b, k, poly, l); k == kindPackedTile {
+			modular.Pack(limb, src.Coeffs[l], modular.PackedWidth)
+		} else {
+			modular.Store(limb, src.Coeffs[l])
+		}
 	}
 }
 
@@ -196,7 +229,15 @@ func (in *instance) addWire(dst ring.Poly, b []byte, k kind) {
 	}
 }
 
-// CheckTile says whether b is exactly a tile of these parameters: length,
+// tileKind is the kind of tile that b says it is.
+func tileKind(b []byte) kind {
+	if len(b) > 4 && kind(b[4]) == kindPackedTile {
+		return kindPackedTile
+	}
+	return kindTile
+}
+
+// CheckTile says whether b is exactly a tile of these parameters, packed or not: length,
 // version, ring, and every coefficient below its prime. It fails with
 // ErrMalformed. A flipped bit that leaves a coefficient in range is for the
 // tile's digest to find.
@@ -204,6 +245,6 @@ func (p Parameters) CheckTile(b []byte) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	_, err := p.in.parse(b, kindTile)
+	_, err := p.in.parse(b, tileKind(b))
 	return err
 }

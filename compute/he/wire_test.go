@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/tuneinsight/lattigo/v5/ring"
+
+	"github.com/weirdata/weir/compute/he/prf"
 )
 
 // objects returns one of each kind, valid.
@@ -25,11 +27,36 @@ func objects(t testing.TB, c *cluster) map[kind][]byte {
 		kindKeyShare:     c.shares[1],
 		kindPublicKey:    c.publicKey,
 		kindContribution: ds[1],
+		kindPackedTile:   c.p.in.pack(c.encrypt(t, []int64{4})[0]),
+	}
+}
+
+// pack returns a tile in its packed form.
+func (in *instance) pack(tile []byte) []byte {
+	b, poly := make([]byte, in.size(kindPackedTile)), in.newPoly()
+	in.putHeader(b, kindPackedTile, 1, 0, [contextSize]byte{})
+	for i := range kindTile.polys() {
+		in.load(poly, tile, kindTile, i)
+		in.store(b, kindPackedTile, i, poly)
+	}
+	return b
+}
+
+// put writes a coefficient into a limb: all its bits, or the low 60 of one that is packed.
+func (k kind) put(limb []byte, i int, x uint64) {
+	if k != kindPackedTile {
+		binary.LittleEndian.PutUint64(limb[8*i:], x)
+		return
+	}
+	for bit := range 60 {
+		at := 60*i + bit
+		limb[at/8] &^= 1 << (at % 8)
+		limb[at/8] |= byte(x>>bit&1) << (at % 8)
 	}
 }
 
 func (p Parameters) checkOf(k kind) func([]byte) error {
-	if k == kindTile {
+	if k == kindTile || k == kindPackedTile {
 		return p.CheckTile
 	}
 	return func(b []byte) error {
@@ -76,19 +103,41 @@ func TestMalformedBytesAreRefused(t *testing.T) {
 				for l, s := range c.p.in.q {
 					for _, i := range []int{0, 1, 2, 3, c.p.in.n - 1} {
 						b := bytes.Clone(valid)
-						at := k.offset() + 8*(c.p.in.n*(poly*limbs+l)+i)
-						binary.LittleEndian.PutUint64(b[at:], s.Modulus-1)
+						limb := c.p.in.limb(b, k, poly, l)
+						k.put(limb, i, s.Modulus-1)
 						if err := check(b); err != nil {
 							t.Errorf("largest coefficient: %v", err)
 						}
 						for _, x := range []uint64{s.Modulus, 1 << 60, 1 << 63, ^uint64(0)} {
-							binary.LittleEndian.PutUint64(b[at:], x)
+							if k == kindPackedTile && x > s.Modulus {
+								x = 1<<60 - 1 // the most that it has bits for
+							}
+							k.put(limb, i, x)
 							refuse("coefficient", b)
 						}
 					}
 				}
 			}
 		})
+	}
+}
+
+// TestPackedTileIsTheSameCiphertext: of the same randomness both forms are made, of the same coefficients.
+func TestPackedTileIsTheSameCiphertext(t *testing.T) {
+	c := newCluster(t, small(t, 3, 2))
+	e := must[*Encryptor](t)(NewEncryptor(c.p, c.publicKey))
+	plain, packed := make([]byte, c.p.TileBytes()), make([]byte, c.p.PackedTileBytes())
+	for _, b := range [][]byte{plain, packed} {
+		s := must[*prf.Stream](t)(prf.New([32]byte{5}, "test", [32]byte{}))
+		if err := e.encrypt([]int64{1, -2, 3}, b, s, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(c.p.in.pack(plain), packed) {
+		t.Error("the coefficients differ")
+	}
+	if err := e.Encrypt([]int64{1}, make([]byte, len(packed)+1)); !errors.Is(err, ErrMalformed) {
+		t.Errorf("another length: %v", err)
 	}
 }
 
@@ -178,7 +227,7 @@ func consume(t *testing.T, c *cluster, k kind, b []byte) {
 		}
 	}
 	switch k {
-	case kindTile, kindSum:
+	case kindTile, kindPackedTile, kindSum:
 		fail(NewAccumulator(c.p).Add(b))
 	case kindPublicKey:
 		_, err := KnownTile(c.p, b, [32]byte{}, []int64{1})
@@ -200,6 +249,7 @@ func consume(t *testing.T, c *cluster, k kind, b []byte) {
 }
 
 func FuzzTile(f *testing.F)         { fuzzObject(f, kindTile) }
+func FuzzPackedTile(f *testing.F)   { fuzzObject(f, kindPackedTile) }
 func FuzzSum(f *testing.F)          { fuzzObject(f, kindSum) }
 func FuzzPublicKey(f *testing.F)    { fuzzObject(f, kindPublicKey) }
 func FuzzPublicShare(f *testing.F)  { fuzzObject(f, kindPublicShare) }

@@ -14,7 +14,7 @@ import (
 )
 
 // What the store's badger is given, and why. Three nodes share small machines,
-// and a tile is 393 kB under a key of 33 bytes, so almost everything is in segment
+// and a tile is 369 kB under a key of 33 bytes, so almost everything is in segment
 // files and the LSM tree is tiny.
 const (
 	// Blobs from here on go to segment files; smaller ones stay in the tree. Stores of format 1 have

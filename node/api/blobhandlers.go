@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/node/api/wire"
 )
 
@@ -61,8 +62,8 @@ func (s *server) putBlob(c *gin.Context) error {
 		if err := publishes(c.Request.Context()); err != nil {
 			return err
 		}
-		if size != int64(s.opts.TileBytes) {
-			return badRequest(fmt.Sprintf("a tile has exactly %d bytes, Content-Length says %d", s.opts.TileBytes, size))
+		if err := s.checkTileSize(size); err != nil {
+			return err
 		}
 	case wire.BlobManifest, wire.BlobPresence:
 		if err := publishes(c.Request.Context()); err != nil {
@@ -83,6 +84,27 @@ func (s *server) putBlob(c *gin.Context) error {
 			return badRequest(fmt.Sprintf("the body's digest is %s, the path says %s", got, digest))
 		}
 		return fmt.Errorf("store the blob: %w", err)
+	}
+	return nil
+}
+
+// checkTileSize refuses what is no tile, and one that a node of the release before could not read
+// while there may be one.
+func (s *server) checkTileSize(size int64) error {
+	switch size {
+	case int64(s.opts.TileBytes):
+		return nil
+	case int64(s.opts.PackedTileBytes):
+	default:
+		return badRequest(fmt.Sprintf("a tile has exactly %d bytes, packed %d, Content-Length says %d", s.opts.TileBytes, s.opts.PackedTileBytes, size))
+	}
+	var cluster catalog.Cluster
+	if err := s.opts.Backend.Look(func(v state.View) (err error) { cluster, err = v.Cluster(); return err }); err != nil {
+		return err
+	}
+	if cluster.FeatureLevel() < catalog.LevelPackedTiles {
+		return badRequest(fmt.Sprintf("packed tiles came with feature level %d, the cluster has %d: a tile has exactly %d bytes",
+			catalog.LevelPackedTiles, cluster.FeatureLevel(), s.opts.TileBytes))
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/weirdata/weir/catalog"
+	"github.com/weirdata/weir/catalog/state"
 	"github.com/weirdata/weir/compute/seal"
 	"github.com/weirdata/weir/node/api"
 	"github.com/weirdata/weir/node/api/apitest"
@@ -65,13 +66,19 @@ type world struct {
 
 func newWorld(t *testing.T, adjust ...func(*api.Options)) *world {
 	t.Helper()
+	return newWorldAt(t, state.FeatureLevel, adjust...)
+}
+
+// newWorldAt is newWorld in a cluster of a feature level.
+func newWorldAt(t *testing.T, level int, adjust ...func(*api.Options)) *world {
+	t.Helper()
 	w := &world{T: t, parties: map[catalog.Role]party{}}
 	for _, r := range []catalog.Role{catalog.RoleOperator, catalog.RolePublisher, catalog.RoleBuyer} {
 		w.parties[r] = newParty(t)
 	}
 	operator := w.parties[catalog.RoleOperator]
 	var err error
-	if w.cluster, err = apitest.New(apitest.Founder{Name: "operator", Signing: operator.signing, Receiving: operator.receiving}); err != nil {
+	if w.cluster, err = apitest.New(apitest.Founder{Name: "operator", Signing: operator.signing, Receiving: operator.receiving, Level: level}); err != nil {
 		t.Fatal(err)
 	}
 	opts := w.cluster.Options()

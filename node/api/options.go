@@ -34,8 +34,9 @@ type Options struct {
 	Cores Cores
 	// Cluster is the audience that tokens must name.
 	Cluster catalog.Digest
-	// TileBytes is the exact size of an uploaded tile.
-	TileBytes int
+	// TileBytes and PackedTileBytes are the exact sizes of an uploaded tile. Packed ones are taken
+	// from feature level catalog.LevelPackedTiles on: the release before cannot read them.
+	TileBytes, PackedTileBytes int
 	// MaxIndexBytes bounds an uploaded manifest or presence; default DefaultMaxIndexBytes.
 	MaxIndexBytes int
 	// ShareBytes bounds the sealed shares of private vectors that one caller may upload
@@ -79,7 +80,7 @@ func (o Options) checked() (Options, error) {
 		{o.Health == nil, "Health is not set"},
 		{o.Evidence == nil, "Evidence is not set"},
 		{o.Cluster.IsZero(), "Cluster is not set"},
-		{o.TileBytes <= 0, "TileBytes must be positive"},
+		{o.TileBytes <= 0 || o.PackedTileBytes <= 0, "TileBytes and PackedTileBytes must be positive"},
 		{o.MaxIndexBytes < 0, "MaxIndexBytes must not be negative"},
 		{o.ShareBytes < 0, "ShareBytes must not be negative"},
 		{o.Concurrency < 0, "Concurrency must not be negative"},

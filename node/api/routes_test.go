@@ -182,6 +182,18 @@ func TestOpenAPIDescribesEveryRouteAndItsToken(t *testing.T) {
 	}
 }
 
+// TestPackedTilesAreRefusedWhileANodeMayNotReadThem: the release before has no such tiles.
+func TestPackedTilesAreRefusedWhileANodeMayNotReadThem(t *testing.T) {
+	w := newWorldAt(t, catalog.LevelPackedTiles-1)
+	tile := bytes.Repeat([]byte{7}, w.cluster.Options().TileBytes)
+	for _, x := range []struct {
+		size, status int
+	}{{len(tile), http.StatusNoContent}, {w.cluster.Options().PackedTileBytes, http.StatusBadRequest}} {
+		b := tile[:x.size]
+		w.want(w.do("PUT", "/v1/blobs/"+catalog.Sum(b).String()+"?kind=tile", w.token(catalog.RolePublisher), b), x.status)
+	}
+}
+
 func TestBlobsAreTakenOnlyWithTheirDigestAndSize(t *testing.T) {
 	w := newWorld(t, func(o *api.Options) { o.MaxIndexBytes = 1000 })
 	token, size := w.token(catalog.RolePublisher), w.cluster.Options().TileBytes
@@ -191,6 +203,8 @@ func TestBlobsAreTakenOnlyWithTheirDigestAndSize(t *testing.T) {
 	}
 	w.want(put(tile, catalog.Sum(tile), "tile"), http.StatusNoContent)
 	w.want(put(tile, catalog.Sum(tile), "tile"), http.StatusNoContent) // again
+	packed := tile[:w.cluster.Options().PackedTileBytes]
+	w.want(put(packed, catalog.Sum(packed), "tile"), http.StatusNoContent)
 	w.problem(put(tile[1:], catalog.Sum(tile[1:]), "tile"), http.StatusBadRequest, wire.KindRequest)
 	w.problem(put(append(tile, 0), catalog.Sum(append(tile, 0)), "tile"), http.StatusBadRequest, wire.KindRequest)
 	w.problem(put(tile, catalog.Sum([]byte("other")), "tile"), http.StatusBadRequest, wire.KindRequest)

@@ -72,7 +72,7 @@ func (f *Figures) encryptTwice(ctx context.Context, p he.Parameters, e *he.Encry
 }
 
 func encryptMany(ctx context.Context, p he.Parameters, e *he.Encryptor, values []int64, n int) error {
-	tile := make([]byte, p.TileBytes())
+	tile := make([]byte, p.PackedTileBytes())
 	for range n {
 		if err := errors.Join(ctx.Err(), e.Encrypt(values, tile)); err != nil {
 			return err

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -17,10 +18,14 @@ func uniformTiles(p he.Parameters, n int) [][]byte {
 	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a benchmark's
 	list := make([][]byte, n)
 	for i := range list {
-		b := make([]byte, p.TileBytes())
-		copy(b, []byte{'w', 'e', 'i', 'r', 1, 1, 13, 3, 1})
-		for at := 16; at < len(b); at += 8 {
-			binary.LittleEndian.PutUint64(b[at:], rng.Uint64N(1<<60-1<<19))
+		b := make([]byte, p.PackedTileBytes())
+		copy(b, []byte{'w', 'e', 'i', 'r', 8, 1, 13, 3, 1})
+		for at := 16; at < len(b); at += 15 {
+			high, x1 := bits.Mul64(rng.Uint64N(1<<60-1<<19), 1<<60)
+			binary.LittleEndian.PutUint64(b[at:], x1|rng.Uint64N(1<<60-1<<19))
+			for i := range 7 {
+				b[at+8+i] = byte(high >> (8 * i))
+			}
 		}
 		list[i] = b
 	}
@@ -63,7 +68,7 @@ func BenchmarkScan(b *testing.B) {
 					return store.Accumulate(b.Context(), digests[from:to], acc.Add)
 				}))
 			}
-			bytes := float64(n * p.TileBytes())
+			bytes := float64(n * p.PackedTileBytes())
 			b.ReportMetric(bytes/memory.Seconds()/1e9, "memory-GB/s")
 			b.ReportMetric(bytes/disk.Seconds()/1e9, "store-GB/s")
 			b.ReportMetric(memory.Seconds()/disk.Seconds(), "of-memory")

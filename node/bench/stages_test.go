@@ -150,7 +150,7 @@ func (s *stages) encrypt(panel source) {
 	s.store = must[*tiles.Store](tb)(tiles.Open(tb.TempDir(), tiles.StoreOptions{}))
 	tb.Cleanup(func() { check(tb, s.store.Close()) })
 	all := must[[][][]catalog.Digest](tb)(tiles.Pack(tb.Context(), panel, s.version.Blocks, tiles.PackOptions{
-		Values: s.p.Values(), TileBytes: s.p.TileBytes(), Workers: 1,
+		Values: s.p.Values(), TileBytes: s.p.PackedTileBytes(), Workers: 1,
 		NewEncryptor: func() (tiles.Encryptor, error) { return e, nil },
 	}, func(t tiles.Tile) error { return s.store.Put(context.Background(), t.Digest, t.Bytes) }))
 	s.digests = all[0]
@@ -324,7 +324,7 @@ func BenchmarkStage(b *testing.B) {
 		sealed = append(sealed, s.seal(s.fold(plan, slots, node)))
 	}
 	sums := s.unseal(plan, sealed)
-	read := plan.Tiles * int64(s.p.TileBytes())
+	read := plan.Tiles * int64(s.p.PackedTileBytes())
 	moved := int64(len(sent) * len(sent[0]))
 	for _, stage := range []struct {
 		name   string

@@ -39,7 +39,7 @@ func (f *Figures) stored(ctx context.Context, p he.Parameters, e *he.Encryptor, 
 		}
 		again.note(start)
 	}
-	bytes := n * p.TileBytes()
+	bytes := n * p.PackedTileBytes()
 	f.add("store_put_bytes_per_s", float64(bytes)/put.Seconds(), "B/s")
 	f.add("store_first_bytes_per_s", float64(bytes)/first.Seconds(), "B/s")
 	f.add("store_accumulate_bytes_per_s", again.rate(bytes), "B/s")
@@ -57,7 +57,7 @@ func fill(ctx context.Context, p he.Parameters, e *he.Encryptor, dir string, n i
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	values := readings(p)
-	tile := make([]byte, p.TileBytes())
+	tile := make([]byte, p.PackedTileBytes())
 	for range n {
 		if err := e.Encrypt(values, tile); err != nil {
 			return nil, 0, err

@@ -24,6 +24,7 @@ type ReadyKey struct {
 	Record     catalog.Key
 	Parameters he.Parameters
 	Public     []byte // wire form, for he.NewEncryptor
+	TileBytes  int    // of tiles that the cluster takes now
 }
 
 // PublisherKey reads the state of a publisher's key, unchecked.
@@ -74,7 +75,18 @@ func (c *Client) provenKey(ctx context.Context, publisher string, tell func(stri
 	if err != nil {
 		return ReadyKey{}, nil, err
 	}
-	return ReadyKey{Record: record, Parameters: parameters, Public: public}, rosters, nil
+	return ReadyKey{
+		Record: record, Parameters: parameters, Public: public, TileBytes: TileBytes(parameters, rosters[len(rosters)-1]),
+	}, rosters, nil
+}
+
+// TileBytes is the length of the tiles that a cluster takes, and of those that it has when no earlier
+// release made them.
+func TileBytes(p he.Parameters, c catalog.Cluster) int {
+	if c.FeatureLevel() >= catalog.LevelPackedTiles {
+		return p.PackedTileBytes()
+	}
+	return p.TileBytes()
 }
 
 // awaitKey waits for the ceremony, which the nodes run by themselves once a

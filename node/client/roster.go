@@ -90,7 +90,7 @@ func (p Profile) proven(cluster catalog.Cluster, envelopes []catalog.Envelope) (
 		return nil, nil, fmt.Errorf("%w: node %s is not pinned as it is in the roster after %d changes", ErrPinned, id, p.Changes)
 	}
 	last := &rosters[len(rosters)-1]
-	last.Time = cluster.Time
+	last.Time, last.Level = cluster.Time, cluster.Level
 	if len(cluster.Since) == len(last.Nodes) {
 		last.Since = cluster.Since
 	}

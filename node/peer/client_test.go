@@ -419,9 +419,9 @@ func BenchmarkDial(b *testing.B) {
 	<-done
 }
 
-// A tile is 393 kB.
+// A tile is 369 kB.
 func BenchmarkUploadTile(b *testing.B) {
-	const size = 393_216
+	const size = 368_656
 	routes := func(s *Server) {
 		s.Handle(http.MethodPut, "/tile", size, func(_ context.Context, _ string, _ http.ResponseWriter, r *http.Request) error {
 			_, err := io.Copy(io.Discard, r.Body)

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -29,6 +30,7 @@ type Founder struct {
 	Name      string
 	Signing   ed25519.PrivateKey
 	Receiving []byte // public
+	Level     int    // of the cluster; 0: the newest
 }
 
 // Cluster implements api.Backend and api.Blobs.
@@ -79,7 +81,7 @@ func New(founder Founder) (*Cluster, error) {
 		machine: state.NewMachine(), state: memstore.New(), changed: make(chan struct{}),
 		blobs: make(map[catalog.Digest][]byte), params: params, tree: leaves{},
 	}
-	body := catalog.InitBody{Name: "test", Threshold: t, Level: state.FeatureLevel, Operator: catalog.PrincipalAdd{
+	body := catalog.InitBody{Name: "test", Threshold: t, Level: cmp.Or(founder.Level, state.FeatureLevel), Operator: catalog.PrincipalAdd{
 		Name: founder.Name, Role: catalog.RoleOperator, Key: founder.Signing.Public().(ed25519.PublicKey), Receiving: founder.Receiving,
 	}}
 	for i := range n {
@@ -165,7 +167,8 @@ func (c *Cluster) Options() api.Options {
 func (c *Cluster) OptionsOf(i int) api.Options {
 	return api.Options{
 		Backend: c, Blobs: c, Health: vitals{c, i}, Cluster: c.ID(), TileBytes: c.params.TileBytes(),
-		Evidence: witness{nodeTree{c, c.nodes[i]}},
+		PackedTileBytes: c.params.PackedTileBytes(),
+		Evidence:        witness{nodeTree{c, c.nodes[i]}},
 	}
 }
 

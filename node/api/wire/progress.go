@@ -64,7 +64,7 @@ var stages = []Stage{StageWaiting, StageTiles, StageOpenings, StageTest, StagePr
 // a calibration. They estimate a query's time, and weigh its counts against each other.
 const (
 	CostOpening = time.Millisecond      // shares, masks and their exchange, of one accumulator
-	CostTile    = 60 * time.Microsecond // reading 393 kB and adding it
+	CostTile    = 60 * time.Microsecond // reading 369 kB and adding it
 	CostProduct = 2 * time.Microsecond  // one entry of a product of shares, both ways
 )
 

@@ -77,7 +77,7 @@ func tileBytes(ctx context.Context, c *client.Client) int {
 	if err != nil {
 		return 0
 	}
-	return p.TileBytes()
+	return client.TileBytes(p, cluster)
 }
 
 // look asks the members, and the node that answered last, which knows who they are. Those

@@ -64,7 +64,7 @@ func TestProgressOfAQueryIsForItsOwnerAlone(t *testing.T) {
 		ProgressEvery: time.Millisecond,
 		Progress: func(h ask.Progress) {
 			once.Do(func() {
-				if h.Attempt != 0 || !h.Known || h.Stage != wire.StageWaiting || h.TileBytes != w.Cluster.Options().TileBytes {
+				if h.Attempt != 0 || !h.Known || h.Stage != wire.StageWaiting || h.TileBytes != w.Cluster.Options().PackedTileBytes {
 					t.Errorf("told %+v", h)
 				}
 				path := "/v1/queries/" + h.Query.ID

@@ -52,9 +52,9 @@ type CheckedMeasure struct {
 	Gaps     int    `json:"gaps"`
 }
 
-// tileBytes is the size of a tile on the wire: 48 bytes a slot and a header of
+// tileBytes is the size of a tile on the wire: 45 bytes a slot and a header of
 // less than 64 bytes.
-const tileBytes = 48 * (catalog.TileCells + 1)
+const tileBytes = 45 * (catalog.TileCells + 1)
 
 // Examine says what would be published, or fails with what the cluster would refuse. c is
 // nil where there is none to ask. dominance is what Dominance says of it. note is told what could

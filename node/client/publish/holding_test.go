@@ -21,7 +21,7 @@ func TestPublisherSeesHowMuchOfAVersionTheNodesHold(t *testing.T) {
 	p := w.Prepare(c, clienttest.PublicDescriptor, csv)
 	w.Cluster.Asleep = true
 	var once sync.Once
-	size := w.Cluster.Options().TileBytes
+	size := w.Cluster.Options().PackedTileBytes
 	p.Holding = func(h publish.Holding) {
 		if slices.ContainsFunc(h.Nodes, func(n publish.NodeHolding) bool { return n.Tiles < 0 }) {
 			return // a node did not answer in the time of one look; there is another one

@@ -144,7 +144,7 @@ func takeUp(ctx context.Context, c *client.Client, p *Prepared, key client.Ready
 		return Published{}, false, err
 	}
 	done.Readings, done.Reused = p.Readings(), p.Reused()
-	done.Bytes = int64(done.Tiles-done.Reused) * int64(key.Parameters.TileBytes())
+	done.Bytes = int64(done.Tiles-done.Reused) * int64(key.TileBytes)
 	return done, true, nil
 }
 

@@ -85,7 +85,7 @@ func Publish(ctx context.Context, c *client.Client, p *Prepared, progress func(P
 		progress(Progress{Stage: StageChecking, Tiles: p.Tiles(), TilesTotal: p.Tiles(), Waiting: what})
 	}
 	tell("")
-	end := watchVersion(ctx, c, p.Source.Descriptor.Dataset, version, u.own, key.Parameters.TileBytes(), p.Holding)
+	end := watchVersion(ctx, c, p.Source.Descriptor.Dataset, version, u.own, key.TileBytes, p.Holding)
 	err = awaitVersion(ctx, c, p.Source.Descriptor.Dataset, version, tell)
 	end()
 	if err != nil {
@@ -111,7 +111,7 @@ func Publish(ctx context.Context, c *client.Client, p *Prepared, progress func(P
 		Dataset: p.Source.Descriptor.Dataset, Version: version, Registry: p.Source.Descriptor.Registry,
 		Entities: len(p.Panel.Entities), Periods: p.Panel.Periods, Readings: p.Readings(), Tiles: p.Tiles(),
 		Changes: changes, Lost: u.found.Lost, Undeclared: len(u.found.Undeclared), Reused: p.Reused(),
-		Bytes: int64(p.Tiles()-p.Reused()) * int64(key.Parameters.TileBytes()),
+		Bytes: int64(p.Tiles()-p.Reused()) * int64(key.TileBytes),
 	}, nil
 }
 

@@ -109,7 +109,7 @@ func (u *upload) encrypt(ctx context.Context, presence catalog.Digest) (tiles.Ma
 	sends, sctx := errgroup.WithContext(ctx)
 	sends.SetLimit(2 * workers)
 	digests, err := tiles.Pack(sctx, p.Panel, p.Blocks, tiles.PackOptions{
-		Values: u.key.Parameters.Values(), TileBytes: u.key.Parameters.TileBytes(), Workers: workers, Columns: columns, Have: have,
+		Values: u.key.Parameters.Values(), TileBytes: u.key.TileBytes, Workers: workers, Columns: columns, Have: have,
 		NewEncryptor: func() (tiles.Encryptor, error) {
 			copying.Lock()
 			defer copying.Unlock()
