@@ -131,16 +131,16 @@ func TestASinkThatEndsEarlyEndsTheReadingAhead(t *testing.T) {
 	errFull := errors.New("the disk is full")
 	for _, c := range []struct{ err, want error }{{ErrEnough, nil}, {errFull, errFull}} {
 		content := strings.NewReader(manyRows(200_000))
-		sink := &told{from: 3000, take: func(int) error { return c.err }}
+		sink := &told{from: aheadAfter + 3000, take: func(int) error { return c.err }}
 		if err := Read(t.Context(), fileOf(content), Options{}, sink); !errors.Is(err, c.want) {
 			t.Errorf("%v: %v", c.err, err)
 		}
-		if len(sink.lines) != 3000 {
+		if len(sink.lines) != aheadAfter+3000 {
 			t.Errorf("%v: %d rows", c.err, len(sink.lines))
 		}
 		goleak.VerifyNone(t)
 		// One batch in the sink and aheadBatches − 1 before it, and what the buffers before hold.
-		if read := int(content.Size()) - content.Len(); read > 200_000 {
+		if read := int(content.Size()) - content.Len(); read > 500_000 {
 			t.Errorf("%v: %d bytes were read ahead", c.err, read)
 		}
 	}
@@ -156,11 +156,11 @@ func TestAPanicWhileRowsAreReadAheadReachesTheCaller(t *testing.T) {
 		return nil
 	}
 	sink := &told{}
-	in := io.MultiReader(strings.NewReader(manyRows(5000)), readerFunc(func([]byte) (int, error) { panic("a bug of the file") }))
-	if p := panics(in, sink); p != "a bug of the file" || len(sink.lines) != 5000 {
+	in := io.MultiReader(strings.NewReader(manyRows(aheadAfter+5000)), readerFunc(func([]byte) (int, error) { panic("a bug of the file") }))
+	if p := panics(in, sink); p != "a bug of the file" || len(sink.lines) != aheadAfter+5000 {
 		t.Errorf("panic %v after %d rows", p, len(sink.lines))
 	}
-	sink = &told{from: 4000, take: func(int) error { panic("a bug of the sink") }}
+	sink = &told{from: aheadAfter + 4000, take: func(int) error { panic("a bug of the sink") }}
 	if p := panics(strings.NewReader(manyRows(50_000)), sink); p != "a bug of the sink" {
 		t.Errorf("panic %v", p)
 	}
@@ -169,7 +169,7 @@ func TestAPanicWhileRowsAreReadAheadReachesTheCaller(t *testing.T) {
 // A goroutine that is ended from within is no end of the rows.
 func TestAnEndFromWithinIsNoEndOfRows(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	in := io.MultiReader(strings.NewReader(manyRows(5000)), readerFunc(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }))
+	in := io.MultiReader(strings.NewReader(manyRows(aheadAfter+5000)), readerFunc(func([]byte) (int, error) { runtime.Goexit(); return 0, nil }))
 	if err := Read(t.Context(), fileOf(in), Options{}, &told{}); !errors.Is(err, errNoEnd) {
 		t.Errorf("got %v", err)
 	}
@@ -179,12 +179,12 @@ func TestAnEndFromWithinIsNoEndOfRows(t *testing.T) {
 func TestAnEndedContextEndsTheReadingAhead(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	sink := &told{from: 5000, take: func(int) error { cancel(); return nil }}
+	sink := &told{from: aheadAfter + 5000, take: func(int) error { cancel(); return nil }}
 	if err := Read(ctx, fileOf(strings.NewReader(manyRows(100_000))), Options{}, sink); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if len(sink.lines) > 5000+reportEvery {
-		t.Errorf("%d rows after the context's end", len(sink.lines)-5000)
+	if len(sink.lines) > aheadAfter+5000+reportEvery {
+		t.Errorf("%d rows after the context's end", len(sink.lines)-aheadAfter-5000)
 	}
 }
 
@@ -235,7 +235,7 @@ func (s *discard) Row(fields []string, _ int) error {
 }
 
 func BenchmarkRows(b *testing.B) {
-	for _, n := range []int{10, 1000, 3000, 1_000_000} {
+	for _, n := range []int{10, 1000, 20_000, 1_000_000} {
 		content := manyRows(n)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
