@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 )
@@ -82,27 +81,7 @@ func (r *reader) table(text *textReader) error {
 	if !r.sink.Begin(Head{Kind: "csv", Encoding: text.encoding, Separator: string(rows.Comma), Names: slices.Clone(names), Row: skipped + line}) {
 		return nil
 	}
-	last := skipped + line // line on which the row before ends
-	for {
-		fields, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return r.fault(err, rowAt(err, text.line, last+1))
-		}
-		text.row()
-		line, _ := rows.FieldPos(0)
-		last, _ = rows.FieldPos(len(fields) - 1)
-		line, last = line+skipped, last+skipped
-		if line > math.MaxInt32 {
-			r.sink.Fault(line, "the file has too many rows", "publish parts")
-			return nil
-		}
-		if err := r.row(fields, line); err != nil {
-			return err
-		}
-	}
+	return r.eachRow(&textRows{csv: rows, text: text, skipped: skipped, last: skipped + line})
 }
 
 // skipLines passes over so many lines, and says how many there were.

@@ -9,6 +9,10 @@
 // Latin words are the sign of Windows-1252 read wrongly, and then the file is refused with
 // both readings, since nobody but its owner can tell.
 //
+// The rows of a longer text are read ahead by one goroutine in a few batches of bounded size,
+// while the sink takes those before them. The sink notices nothing of it: it is told the same
+// in the same order, and the goroutine has ended when Read returns.
+//
 // # What becomes of values
 //
 //   - A workbook's cells are read raw, not as they are shown. A number with more than 15
