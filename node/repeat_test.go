@@ -3,7 +3,9 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -167,6 +169,56 @@ func TestRepeatIsAnsweredWithoutAnEntry(t *testing.T) {
 	tomorrow := x.clientWith(x.buyer.Key(), client.Options{Now: now})
 	if r := asked(tomorrow, ask.Options{}); r.Again || r.Query.Repeats != first.Query.ID {
 		t.Errorf("after a day: again %t, %+v", r.Again, r.Query)
+	}
+}
+
+// The answer comes with the name of the query that is repeated, in one round, and only to the owner's token: an envelope that was
+// seen on its way gets the name and no share.
+func TestARepeatComesWithItsAnswer(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	x := newFirmsOf(ctx, t, 3, 2, firmsDescriptor, nil)
+	const sql = "SELECT county, SUM(co2) FROM firms GROUP BY county"
+	first, err := ask.Query(ctx, x.buyer, sql, ask.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := client.Get[wire.Query](ctx, x.buyer, client.Call{Path: "/v1/queries/" + first.Query.ID, Token: true, Prefer: wire.PreferAnswer})
+	if err != nil || own.Answer == nil {
+		t.Fatalf("the query as its owner is shown it: %+v, %v", own, err)
+	}
+	for _, s := range []struct {
+		who    string
+		by     *client.Client
+		token  bool
+		prefer string
+		with   bool
+	}{
+		{"its owner", x.buyer, true, wire.PreferRepeat + ", " + wire.PreferAnswer, true},
+		{"its owner, who prefers its name", x.buyer, true, wire.PreferRepeat, false},
+		{"nobody", x.buyer, false, wire.PreferRepeat + ", " + wire.PreferAnswer, false},
+		{"another principal", x.bureau, true, wire.PreferRepeat + ", " + wire.PreferAnswer, false},
+	} {
+		e, err := x.buyer.Sign(catalog.KindQuerySubmit, first.Query.Submit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, err := client.Get[wire.Submitted](ctx, s.by, client.Call{
+			Method: http.MethodPost, Path: "/v1/envelopes", Body: raw, Token: s.token, Prefer: s.prefer,
+		})
+		if err != nil || done.Repeats != first.Query.ID {
+			t.Fatalf("%s: repeats %q, %v", s.who, done.Repeats, err)
+		}
+		if got := done.Repeated != nil; got != s.with {
+			t.Errorf("%s: the answer came: %t", s.who, got)
+		}
+		if q := done.Repeated; q != nil && (q.ID != own.ID || q.Answer == nil || !cmp.Equal(q.Answer.Shares, own.Answer.Shares) || !bytes.Equal(q.Answer.Verdict, own.Answer.Verdict)) {
+			t.Errorf("%s: %+v came, the query is %+v", s.who, q, own)
+		}
 	}
 }
 

@@ -170,7 +170,7 @@ func (s *server) admit(ctx context.Context, r *http.Request, a access, body int6
 	if err != nil {
 		return ctx, nil, err
 	}
-	who, err := s.authenticate(ctx, r, a)
+	who, err := s.authenticate(ctx, r.Header.Get("Authorization"), a)
 	leave()
 	if err != nil {
 		return ctx, nil, err
@@ -189,9 +189,9 @@ func callerOf(ctx context.Context) catalog.Principal {
 	return p
 }
 
-// authenticate checks the bearer token and the principal's role.
-func (s *server) authenticate(ctx context.Context, r *http.Request, a access) (catalog.Principal, error) {
-	scheme, text, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+// authenticate checks the bearer token in the header Authorization and the principal's role.
+func (s *server) authenticate(ctx context.Context, authorization string, a access) (catalog.Principal, error) {
+	scheme, text, ok := strings.Cut(authorization, " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return catalog.Principal{}, noToken("this needs a token", "send \"Authorization: Bearer TOKEN\" with a token signed by your key")
 	}

@@ -99,7 +99,14 @@ func listPrincipals(_ context.Context, v state.View, in *Paged) (out wire.Princi
 // submission is a signed envelope.
 type submission struct {
 	Preferring
-	Body catalog.Envelope
+	Body          catalog.Envelope
+	authorization string
+}
+
+// Resolve implements huma.Resolver.
+func (in *submission) Resolve(c huma.Context) []error {
+	in.authorization = c.Header("Authorization")
+	return nil
 }
 
 // Preferring is what a caller would rather have (RFC 7240). Whoever does not know a preference passes over it, as the
@@ -118,7 +125,8 @@ func (p Preferring) prefers(what string) bool {
 }
 
 // submit has an envelope applied. It needs no token: the envelope carries the
-// signature that counts, and the state machine verifies it.
+// signature that counts, and the state machine verifies it. Only the answer to an earlier query is handed to nobody without one:
+// who sends an envelope once more need not be its signer.
 func submit(ctx context.Context, s *server, in *submission) (*reply[wire.Submitted], error) {
 	r, err := s.opts.Backend.Submit(ctx, in.Body, in.prefers(wire.PreferRepeat))
 	if err != nil {
@@ -134,7 +142,34 @@ func submit(ctx context.Context, s *server, in *submission) (*reply[wire.Submitt
 		p.Receipt = &where
 		return nil, p
 	}
-	return &reply[wire.Submitted]{Body: wire.Submitted{Receipt: where, Outcome: r.Outcome, Repeats: r.Repeats}}, nil
+	done := wire.Submitted{Receipt: where, Outcome: r.Outcome, Repeats: r.Repeats}
+	if r.Repeats != "" && in.prefers(wire.PreferAnswer) {
+		done.Repeated = repeated(ctx, s, r.Repeats, in.authorization)
+	}
+	return &reply[wire.Submitted]{Body: done}, nil
+}
+
+// repeated is the earlier query that answers one, with its answer; nil: who asks has not shown to be its owner, or it is to be
+// asked for by itself, and whoever does is told why it cannot be had.
+func repeated(ctx context.Context, s *server, id, authorization string) *wire.Query {
+	who, err := s.authenticate(ctx, authorization, principals)
+	if err != nil {
+		return nil
+	}
+	ctx = context.WithValue(ctx, callerKey{}, who)
+	var q catalog.Query
+	err = s.opts.Backend.Look(func(v state.View) (err error) { // it has all that the submission was judged by
+		q, err = ownQuery(ctx, v, id)
+		return err
+	})
+	if err != nil || q.State != catalog.QueryDone {
+		return nil
+	}
+	answer := answerOf(ctx, s, q)
+	if answer == nil {
+		return nil
+	}
+	return &wire.Query{Query: q, Answer: answer}
 }
 
 type bySeq struct {

@@ -144,9 +144,9 @@ func (c *Client) Send(ctx context.Context, kind catalog.Kind, envelope catalog.E
 	return c.SendPreferring(ctx, kind, envelope, "")
 }
 
-// SendPreferring is Send with what the node would better do, such as wire.PreferRepeat.
+// SendPreferring is Send with what the node would better do, such as wire.PreferRepeat. The request carries a token then.
 func (c *Client) SendPreferring(ctx context.Context, kind catalog.Kind, envelope catalog.Envelope, prefer string) (wire.Submitted, error) {
-	done, err := post[wire.Submitted](ctx, c, Call{Path: "/v1/envelopes", Prefer: prefer}, envelope)
+	done, err := post[wire.Submitted](ctx, c, Call{Path: "/v1/envelopes", Prefer: prefer, Token: prefer != ""}, envelope)
 	if err != nil {
 		return done, fmt.Errorf("%s: %w", kind, err)
 	}

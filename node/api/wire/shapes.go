@@ -27,6 +27,9 @@ type Submitted struct {
 	// Repeats is, for a caller that prefers it (PreferRepeat), the query of the caller's that was answered within the last
 	// day and asks the same. The envelope was not applied then, and Receipt is that of the earlier one.
 	Repeats string `json:"repeats,omitempty"`
+	// Repeated is that query with its answer, as GET /v1/queries/{id} answers, for its owner, by the request's token, who
+	// prefers it (PreferAnswer), where all of it can be had.
+	Repeated *Query `json:"repeated,omitempty"`
 }
 
 // What a caller may prefer, in the header Prefer (RFC 7240).

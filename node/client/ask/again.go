@@ -31,7 +31,7 @@ func mayRepeat(r catalog.Request, o Options) bool {
 // again reads the answer to the earlier query that a node named, and returns an error where it is not that to the one that
 // was asked.
 func again(ctx context.Context, c *client.Client, asked askedQuery, d catalog.Dataset, compiled *sql.Compiled) (*Result, error) {
-	q, err := client.Get[wire.Query](ctx, c, client.Call{Path: "/v1/queries/" + url.PathEscape(asked.repeats), Token: true, Prefer: wire.PreferAnswer})
+	q, err := earlier(ctx, c, asked)
 	if err != nil {
 		return nil, fmt.Errorf("read query %s, which was answered before: %w", asked.repeats, err)
 	}
@@ -55,6 +55,14 @@ func again(ctx context.Context, c *client.Client, asked askedQuery, d catalog.Da
 	}
 	r.Again = true
 	return r, nil
+}
+
+// earlier is the query that a node named, which the node has sent along unless it is one of an older release or could not.
+func earlier(ctx context.Context, c *client.Client, asked askedQuery) (wire.Query, error) {
+	if asked.repeated != nil {
+		return *asked.repeated, nil
+	}
+	return client.Get[wire.Query](ctx, c, client.Call{Path: "/v1/queries/" + url.PathEscape(asked.repeats), Token: true, Prefer: wire.PreferAnswer})
 }
 
 // asksSame holds an earlier query, as it is proven, against what a principal asks now of a dataset.

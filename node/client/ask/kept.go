@@ -21,8 +21,9 @@ type askedQuery struct {
 	id       string
 	envelope catalog.Digest
 	receipt  wire.Receipt
-	again    bool   // it was asked before, and not answered here
-	repeats  string // the query that a node says is the answer, while this one is not recorded
+	again    bool        // it was asked before, and not answered here
+	repeats  string      // the query that a node says is the answer, while this one is not recorded
+	repeated *wire.Query // that query with its answer, where it came with its name
 	signed   catalog.Envelope
 	file     string // where its envelope is kept until it is answered; empty: nowhere
 }
@@ -78,10 +79,13 @@ func askQuery(ctx context.Context, c *client.Client, d catalog.Dataset, r *catal
 	asked := askedQuery{id: catalog.QueryID(envelope.Digest()), envelope: envelope.Digest(), again: again, file: file, signed: envelope}
 	prefer := ""
 	if mayRepeat(*r, o) && !again {
-		prefer = wire.PreferRepeat
+		prefer = preferRepeat
 	}
 	return asked.sent(ctx, c, prefer)
 }
+
+// preferRepeat has an earlier query answer one, and its answer come with its name.
+const preferRepeat = wire.PreferRepeat + ", " + wire.PreferAnswer
 
 // sent is the query after a node was sent its envelope, preferably to answer it by an earlier one.
 func (a askedQuery) sent(ctx context.Context, c *client.Client, prefer string) (askedQuery, error) {
@@ -92,9 +96,9 @@ func (a askedQuery) sent(ctx context.Context, c *client.Client, prefer string) (
 		}
 		return askedQuery{}, err
 	}
-	a.receipt, a.repeats = done.Receipt, ""
-	if prefer == wire.PreferRepeat && done.Repeats != "" {
-		a.repeats = done.Repeats
+	a.receipt, a.repeats, a.repeated = done.Receipt, "", nil
+	if prefer == preferRepeat && done.Repeats != "" {
+		a.repeats, a.repeated = done.Repeats, done.Repeated
 		return a, nil
 	}
 	if done.Outcome.ID != a.id {
