@@ -13,18 +13,18 @@ import (
 // newest version of the dataset; nil: there is none. Of a query with noise, or on two datasets, it is the newest answer
 // to the same text, which was asked alike. Nothing is asked but what the datasets are, and nothing is charged.
 func Kept(ctx context.Context, c *client.Client, text string, o Options) (*Result, error) {
-	dataset, compiled, file, err := compileAsked(ctx, c, text, o)
+	asked, err := compileAsked(ctx, c, text, o)
 	if err != nil {
 		return nil, err
 	}
-	if file != "" {
-		a, err := readAnswer(c, file)
+	if asked.file != "" {
+		a, err := readAnswer(c, asked.file)
 		if a == nil || err != nil {
 			return nil, err
 		}
 		return a.result(), nil
 	}
-	if o.Store == "" || dataset.Withdrawn != nil {
+	if o.Store == "" || asked.dataset.Withdrawn != nil {
 		return nil, nil //nolint:nilnil // there is no store
 	}
 	all, err := Answers(c, o.Store)
@@ -32,7 +32,7 @@ func Kept(ctx context.Context, c *client.Client, text string, o Options) (*Resul
 		return nil, fmt.Errorf("look for the answer in the own store: %w", err)
 	}
 	for _, r := range all {
-		if answers(r.Query, dataset, compiled, o) {
+		if answers(r.Query, asked.dataset, asked.compiled, o) {
 			return r, nil
 		}
 	}

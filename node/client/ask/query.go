@@ -14,12 +14,10 @@ import (
 
 	"github.com/weirdata/weir/catalog"
 	"github.com/weirdata/weir/catalog/explain"
-	"github.com/weirdata/weir/catalog/tables"
 	"github.com/weirdata/weir/compute/he"
 	"github.com/weirdata/weir/compute/plan"
 	"github.com/weirdata/weir/compute/result"
 	"github.com/weirdata/weir/compute/sql"
-	"github.com/weirdata/weir/node/api/statement"
 	"github.com/weirdata/weir/node/api/wire"
 	"github.com/weirdata/weir/node/client"
 	"github.com/weirdata/weir/node/client/audit"
@@ -95,130 +93,44 @@ func (r *Result) Cost() (price, repeats string) {
 	return r.Query.Price, r.Query.Repeats
 }
 
-// Compile compiles SQL to a request here, against the datasets that are listed.
-// What is wrong with the SQL is a *sql.Error.
-func Compile(ctx context.Context, c *client.Client, sql string) (*sql.Compiled, error) {
-	_, compiled, err := CompileFor(ctx, c, sql, false)
-	return compiled, err
-}
-
-// CompileAtNode has a node compile SQL, as a client does that has no compiler of its own.
-// What comes back is what the node says: Query asks nothing on the strength of it. What
-// is wrong with the SQL is a *wire.Problem.
-func CompileAtNode(ctx context.Context, c *client.Client, text string) (*sql.Compiled, error) {
-	compiled, err := client.Post[sql.Compiled](ctx, c, "/v1/compile", map[string]string{"sql": text}, false)
-	return &compiled, err
-}
-
-// CompileFor is Compile that returns the dataset, too; with stand a selector of any name
-// stands for one that is yet to be registered.
-func CompileFor(ctx context.Context, c *client.Client, text string, stand bool) (catalog.Dataset, *sql.Compiled, error) {
-	datasets, err := client.EveryDataset.All(ctx, c) // a query on a withdrawn one is told when that was
-	if err != nil {
-		return catalog.Dataset{}, nil, fmt.Errorf("read the datasets: %w", err)
-	}
-	var listed []catalog.Vector
-	registries := statement.Registries{
-		Registry: func(id string) (catalog.Registry, error) { return c.Registry(ctx, id) },
-		Unknown: func(r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
-			return unknownValues(ctx, c, r, asked)
-		},
-		Distinct: func(r catalog.Registry, column string) ([]string, error) {
-			rows, err := c.RegistryRows(ctx, r.ID, r.Rows)
-			if err != nil {
-				return nil, err
-			}
-			t, err := tables.New(r.Columns, rows)
-			if err != nil {
-				return nil, err
-			}
-			values, _ := t.Distinct(column)
-			return values, nil
-		},
-	}
-	dataset, compiled, err := statement.Compile(ctx, text, datasets, registries, statement.Vectors{
-		Of: func() (_ []catalog.Vector, err error) {
-			if c.Key() == nil {
-				return nil, nil
-			}
-			listed, err = vector.All(ctx, c)
-			return listed, err
-		},
-		Stand: stand,
-	})
-	if err == nil {
-		err = vector.CheckNamed(ctx, c, compiled.Request, listed)
-	}
-	return dataset, compiled, err
-}
-
-// knownValues are values of a condition that rows of a registry had after so many corrections. Rows are only appended
-// between two of them, so that the values stay known.
-type knownValues struct {
-	registry  string
-	corrected int
-	asked     catalog.Digest // of the values
-}
-
-// unknownValues are those of the values that no row of a registry has.
-func unknownValues(ctx context.Context, c *client.Client, r catalog.Registry, asked []sql.ColumnValues) ([]sql.UnknownValue, error) {
-	known := client.Cache[knownValues, bool](c)
-	of := knownValues{r.ID, r.Corrected, catalog.Sum(catalog.Encode(asked))}
-	if known.Contains(of) {
-		return nil, nil
-	}
-	answer, err := client.Post[wire.UnknownValues](ctx, c, "/v1/registries/"+url.PathEscape(r.ID)+"/values", wire.Values{Asked: asked}, false)
-	if err == nil && len(answer.Unknown) == 0 {
-		known.Add(of, true)
-	}
-	return answer.Unknown, err
-}
-
-// compileAsked compiles a query as the options have it asked. file is that of its answer in the own store, as answerFile has it.
-func compileAsked(ctx context.Context, c *client.Client, text string, o Options) (dataset catalog.Dataset, compiled *sql.Compiled, file string, err error) {
-	dataset, compiled, err = CompileFor(ctx, c, text, false)
-	if err == nil {
-		err = o.complete(compiled)
-	}
-	if err == nil {
-		file, err = answerFile(c, dataset, compiled, o)
-	}
-	return dataset, compiled, file, err
-}
-
 // Query asks a query and waits for its answer: it compiles and signs the
 // request, waits until t nodes have sealed their shares to this client's key,
 // opens and adds them, and checks plan, contexts, parity and ranges, and that verdict and
 // shares are those that the ledger proves. Errors: *sql.Error for the SQL, a refusal
 // (IsRefused), ErrQueryFailed, *ParityError, *LieError, *result.CheckError, ErrVerdictForged.
 func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Result, error) {
-	dataset, compiled, file, err := compileAsked(ctx, c, sql, o)
+	q, err := compileAsked(ctx, c, sql, o)
 	if err != nil {
 		return nil, err
 	}
+	return q.ask(ctx, c, o)
+}
+
+// ask answers a query from the own store, by an earlier query's answer, or has the ledger record and the nodes answer it.
+func (q compiledQuery) ask(ctx context.Context, c *client.Client, o Options) (*Result, error) {
 	if !o.Fresh {
-		if kept, err := keptAnswer(c, file); kept != nil || err != nil {
+		if kept, err := keptAnswer(c, q.file); kept != nil || err != nil {
 			return kept, err
 		}
 	}
-	asked, err := askQuery(ctx, c, dataset, &compiled.Request, o)
+	asked, err := askQuery(ctx, c, q.dataset, &q.compiled.Request, o)
 	if err != nil {
-		return nil, located(compiled, err)
+		return nil, located(q.compiled, err)
 	}
 	if asked.repeats != "" {
-		r, err := again(ctx, c, asked, dataset, compiled)
+		r, err := again(ctx, c, asked, q.dataset, q.compiled)
 		if err == nil {
-			return r, errors.Join(asked.forget(), keepAnswer(c, file, r, o))
+			return r, errors.Join(asked.forget(), keepAnswer(c, q.file, r, o))
 		}
 		if asked, err = asked.sent(ctx, c, ""); err != nil {
-			return nil, located(compiled, err)
+			return nil, located(q.compiled, err)
 		}
 	}
 	if o.Asked != nil {
 		o.Asked(asked.id, asked.again)
 	}
 	end := watch(ctx, c, asked, o.ProgressEvery, o.Progress)
-	q, err := awaitQuery(ctx, c, asked, o.States)
+	done, err := awaitQuery(ctx, c, asked, o.States)
 	end()
 	if errors.Is(err, ErrQueryFailed) {
 		err = errors.Join(err, asked.forget())
@@ -226,15 +138,15 @@ func Query(ctx context.Context, c *client.Client, sql string, o Options) (*Resul
 	if err != nil {
 		return nil, err
 	}
-	h, err := handOut(ctx, c, q)
+	h, err := handOut(ctx, c, done)
 	if err != nil {
 		return nil, err
 	}
-	r, err := resultOf(ctx, c, q.Query, h, asked.receipt, dataset, compiled)
+	r, err := resultOf(ctx, c, done.Query, h, asked.receipt, q.dataset, q.compiled)
 	if err != nil {
 		return nil, err
 	}
-	return r, errors.Join(asked.forget(), keepAnswer(c, file, r, o))
+	return r, errors.Join(asked.forget(), keepAnswer(c, q.file, r, o))
 }
 
 // Explain tells what a query would release and take under the contract under which it would
