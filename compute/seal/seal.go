@@ -100,18 +100,23 @@ func Seal(public, info, aad, plaintext []byte) ([]byte, error) {
 	return append(sealed, ciphertext...), nil
 }
 
-// Open returns the plaintext of a sealed message. It returns ErrKey when the
-// private key is malformed, and ErrOpen in every other case of failure.
-func Open(private, info, aad, sealed []byte) ([]byte, error) {
+// Opener is a private key that is expanded from its seed, for a holder who opens one message after the other: expanding takes a
+// third of what opening a short message does. It is safe for concurrent use.
+type Opener struct{ key hpke.PrivateKey }
+
+// NewOpener expands a private key. It returns ErrKey when the key is malformed.
+func NewOpener(private []byte) (Opener, error) {
 	key, err := privateKey(private)
-	if err != nil {
-		return nil, err
-	}
+	return Opener{key}, err
+}
+
+// Open returns the plaintext of a sealed message, and ErrOpen in every case of failure.
+func (o Opener) Open(info, aad, sealed []byte) ([]byte, error) {
 	if len(sealed) < Overhead || len(sealed) > Overhead+MaxPlaintext || sealed[0] != version {
 		return nil, ErrOpen
 	}
 	encapsulated, ciphertext := sealed[1:1+encapsulatedSize], sealed[1+encapsulatedSize:]
-	recipient, err := hpke.NewRecipient(encapsulated, key, hpke.HKDFSHA256(), hpke.AES256GCM(), bound(info))
+	recipient, err := hpke.NewRecipient(encapsulated, o.key, hpke.HKDFSHA256(), hpke.AES256GCM(), bound(info))
 	if err != nil {
 		return nil, ErrOpen
 	}
@@ -120,6 +125,16 @@ func Open(private, info, aad, sealed []byte) ([]byte, error) {
 		return nil, ErrOpen
 	}
 	return plaintext, nil
+}
+
+// Open returns the plaintext of a sealed message. It returns ErrKey when the
+// private key is malformed, and ErrOpen in every other case of failure.
+func Open(private, info, aad, sealed []byte) ([]byte, error) {
+	o, err := NewOpener(private)
+	if err != nil {
+		return nil, err
+	}
+	return o.Open(info, aad, sealed)
 }
 
 func bound(info []byte) []byte {

@@ -242,3 +242,33 @@ func BenchmarkShare(b *testing.B) {
 		report(b, len(sealed))
 	})
 }
+
+// An opener is the private key: it opens message after message, what Open does, and nothing else.
+func TestOpenerOpensWhatItsKeyDoes(t *testing.T) {
+	o, err := NewOpener(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		message := []byte{byte(i)}
+		sealed, err := Seal(publicOf(t, testKey), []byte("info"), []byte("aad"), message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := o.Open([]byte("info"), []byte("aad"), sealed); err != nil || !bytes.Equal(got, message) {
+			t.Errorf("%x, %v", got, err)
+		}
+		for name, try := range map[string]func() ([]byte, error){
+			"other info": func() ([]byte, error) { return o.Open([]byte("other"), []byte("aad"), sealed) },
+			"other aad":  func() ([]byte, error) { return o.Open([]byte("info"), nil, sealed) },
+			"cut off":    func() ([]byte, error) { return o.Open([]byte("info"), []byte("aad"), sealed[:Overhead]) },
+		} {
+			if got, err := try(); !errors.Is(err, ErrOpen) || got != nil {
+				t.Errorf("%s: %x, %v", name, got, err)
+			}
+		}
+	}
+	if _, err := NewOpener(testKey[1:]); !errors.Is(err, ErrKey) {
+		t.Errorf("a key of %d bytes: %v", len(testKey)-1, err)
+	}
+}

@@ -35,6 +35,7 @@ type Key struct {
 	Name      string
 	signing   ed25519.PrivateKey
 	receiving []byte // HPKE private key
+	opener    seal.Opener
 	public    PublicKey
 }
 
@@ -76,13 +77,17 @@ func newKey(s secretKey) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receiving key: %w", err)
 	}
+	opener, err := seal.NewOpener(s.Receiving)
+	if err != nil {
+		return nil, fmt.Errorf("receiving key: %w", err)
+	}
 	signing := ed25519.NewKeyFromSeed(s.Seed)
 	verify, ok := signing.Public().(ed25519.PublicKey)
 	if !ok {
 		return nil, errors.New("signing key has no Ed25519 public key")
 	}
 	return &Key{
-		Name: s.Name, signing: signing, receiving: s.Receiving,
+		Name: s.Name, signing: signing, receiving: s.Receiving, opener: opener,
 		public: PublicKey{Version: keyVersion, Name: s.Name, Key: verify, Receiving: public},
 	}, nil
 }
@@ -99,7 +104,7 @@ func (k *Key) Public() PublicKey { return k.public }
 
 // Open opens what was sealed to the receiving key.
 func (k *Key) Open(info, aad, sealed []byte) ([]byte, error) {
-	return seal.Open(k.receiving, info, aad, sealed)
+	return k.opener.Open(info, aad, sealed)
 }
 
 // Sealed are the files on this machine that only the holder of the key can read.

@@ -35,12 +35,12 @@ func (e *LieError) Error() string {
 
 // openChecked opens the shares of a checked answer, adds them up set by set and compares the sums (PROTOCOL.md
 // section 3.7): those that hold, centred, and what the comparison told. A share that cannot be read is like one that
-// lies: the sets that its node is in have no answer.
+// lies: the sets that its node is in have no answer. q.Plan is the plan's digest.
 func openChecked(c *client.Client, p he.Parameters, q catalog.Query, a catalog.Attempt, plan *plan.Plan, shares []wire.SealedShare) ([]int64, *result.Checked, error) {
 	if err := checkMembers(c, len(a.Active), q, shares); err != nil {
 		return nil, nil, err
 	}
-	sets, aad := checked.SetsOf(a), seal.CheckedAAD(q.Context, plan.Digest(), q.Envelope, len(a.Active), a.SetOf)
+	sets, aad := checked.SetsOf(a), seal.CheckedAAD(q.Context, q.Plan, q.Envelope, len(a.Active), a.SetOf)
 	byNode := map[string]map[int]seal.SetShare{}
 	for _, s := range shares {
 		if list, err := openSets(c, s, aad, sets, plan.Width, p.T()); err == nil {

@@ -15,13 +15,13 @@ import (
 
 // open opens the sealed shares of a query's active set and adds them up
 // (PROTOCOL.md section 4.7): the centred sums in the plan's order. A share that was
-// sealed for other contexts, another plan or another query does not open. The
-// parity numbers must add up to 0, or there is no figure.
+// sealed for other contexts, another plan or another query does not open; q.Plan is the plan's
+// digest. The parity numbers must add up to 0, or there is no figure.
 func open(c *client.Client, p he.Parameters, q catalog.Query, plan *plan.Plan, shares []wire.SealedShare) ([]int64, error) {
 	if err := checkMembers(c, p.Threshold(), q, shares); err != nil {
 		return nil, err
 	}
-	aad := seal.ShareAAD(q.Context, plan.Digest(), q.Envelope)
+	aad := seal.ShareAAD(q.Context, q.Plan, q.Envelope)
 	sums := make([]uint64, plan.Width)
 	parity := make([]uint64, 1)
 	for _, share := range shares {
